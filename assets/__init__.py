@@ -1,0 +1,1 @@
+"""What exists: the assets of Product Lens, one folder a domain, and the doors they share."""
