@@ -1,0 +1,4 @@
+select
+    position,
+    dimension
+from {{ source('company', 'lens_dimensions') }}

@@ -1,0 +1,14 @@
+select
+    invoice_id,
+    line_id,
+    account_id,
+    item_id,
+    product_id,
+    invoice_date,
+    service_start,
+    service_end,
+    amount,
+    currency,
+    line_type,
+    lower(invoice_status) as invoice_status
+from {{ source('finance', 'invoice_lines') }}

@@ -1,0 +1,26 @@
+-- One row per item per terms version. An interval of zero terms is meaningless, so an interval count defaults to one.
+select
+    item_id,
+    coalesce(version_no, 1) as version_no,
+    subscription_id,
+    account_id,
+    product_id,
+    status,
+    effective_from,
+    effective_to,
+    service_end_date,
+    term_start,
+    term_end,
+    signed_date,
+    cancel_requested_at,
+    lower(end_reason) as end_reason,
+    replaces_item_id,
+    currency,
+    quantity,
+    unit_amount,
+    "interval" as billing_interval,
+    coalesce(interval_count, 1) as interval_count,
+    coalesce(pricing_model, 'licensed') as pricing_model,
+    committed_amount,
+    vanished_on
+from {{ source('finance', 'subscription_items') }}
