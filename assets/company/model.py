@@ -210,6 +210,11 @@ class Company(Settings):
         return self.folder / self.finance.path
 
     @property
+    def events_path(self) -> Path:
+        """Where exports lie (``events.path``, relative to the company folder; default ``events/``)."""
+        return self.folder / (self.events.path or "events/")
+
+    @property
     def feature_properties(self) -> tuple[str, ...]:
         """Event properties that the feature registry needs, sorted."""
         return tuple(sorted({rule.property for rule in self.features if rule.property}))

@@ -1,0 +1,99 @@
+"""What earlier deliveries knew and the newest no longer says: items that vanished keep the history they had.
+
+A subscription item (version) that a later delivery lacks ended on the as-of of the first delivery without it.
+Its account, product, segments and discounts come along when the newest delivery has dropped them too, or the
+closed months that counted it would change.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from assets.finance.contract import BY_NAME
+from assets.finance.deliveries import Delivery
+from assets.warehouse import RAW
+
+_ITEM = "item_id, version_no"
+
+
+def add_vanished(con: duckdb.DuckDBPyConnection, kept: list[Delivery]) -> None:
+    """Append vanished items to ``raw.subscription_items`` (``vanished_on`` set), and what they lean on."""
+    with_items = [d for d in kept if "subscription_items" in d.tables]
+    if len(kept) < 2 or not with_items or kept[-1].mode != "full":
+        return
+    _make_presence(con, kept, with_items)
+    # First delivery after the last one in which the row was there; a row set aside in quarantine is there.
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE vanished AS
+        SELECT {_ITEM}, max(number) FILTER (WHERE is_accepted) AS last_accepted,
+            (SELECT min_by(as_of, number) FROM delivery_list WHERE number > max(presence.number)) AS vanished_on
+        FROM presence GROUP BY {_ITEM}
+        HAVING max(number) < (SELECT max(number) FROM delivery_list) AND last_accepted IS NOT NULL
+        """
+    )
+    sources = con.execute("SELECT DISTINCT last_accepted FROM vanished ORDER BY 1").fetchall()
+    by_number = {d.number: d for d in kept}
+    for (number,) in reversed(sources):  # the newest account or product row known wins
+        _carry(con, by_number[number])
+
+
+def _make_presence(con: duckdb.DuckDBPyConnection, kept: list[Delivery], with_items: list[Delivery]) -> None:
+    con.execute("CREATE OR REPLACE TEMP TABLE delivery_list(number INTEGER, as_of DATE, item_file VARCHAR)")
+    con.executemany(
+        "INSERT INTO delivery_list VALUES (?, ?, ?)",
+        [(d.number, d.as_of, str(d.table("subscription_items") or "")) for d in kept],
+    )
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE presence AS
+        SELECT number, {_ITEM}, true AS is_accepted
+        FROM read_parquet(?, filename = true) items JOIN delivery_list ON item_file = items.filename
+        """,
+        [[str(d.table("subscription_items")) for d in with_items]],
+    )
+    for delivery in kept:
+        if delivery.quarantined.get("subscription_items"):
+            con.execute(
+                """
+                INSERT INTO presence
+                SELECT ?, raw_row ->> '$.item_id', coalesce(try_cast(raw_row ->> '$.version_no' AS INTEGER), 1), false
+                FROM read_parquet(?) WHERE table_name = 'subscription_items'
+                """,
+                [delivery.number, str(delivery.folder / "quarantine.parquet")],
+            )
+
+
+def _carry(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> None:
+    """Append the items last seen in this delivery, and rows of other tables that only they still need."""
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE carried AS SELECT items.*, vanished_on FROM read_parquet(?) items "
+        f"JOIN vanished USING ({_ITEM}) WHERE last_accepted = ?",
+        [str(delivery.table("subscription_items")), delivery.number],
+    )
+    con.execute(f"INSERT INTO {RAW}.subscription_items BY NAME SELECT * FROM carried")
+    # Segments before accounts: they come along only with an account that is still missing.
+    for name, key, needed in (
+        (
+            "account_segments",
+            "account_id",
+            f"SELECT account_id FROM carried EXCEPT SELECT account_id FROM {RAW}.accounts",
+        ),
+        ("accounts", "account_id", f"SELECT account_id FROM carried EXCEPT SELECT account_id FROM {RAW}.accounts"),
+        ("products", "product_id", f"SELECT product_id FROM carried EXCEPT SELECT product_id FROM {RAW}.products"),
+    ):
+        _append(con, delivery, name, f"{key} IN ({needed})")
+    discounted = (
+        f"(item_id IN (SELECT item_id FROM carried) OR subscription_id IN (SELECT subscription_id FROM carried)) "
+        f"AND discount_id NOT IN (SELECT discount_id FROM {RAW}.discounts)"
+    )
+    _append(con, delivery, "discounts", discounted)
+
+
+def _append(con: duckdb.DuckDBPyConnection, delivery: Delivery, name: str, condition: str) -> None:
+    path = delivery.table(name)
+    if path is not None:
+        columns = ", ".join(f'"{c}"' for c in BY_NAME[name].names)
+        con.execute(
+            f"INSERT INTO {RAW}.{name} BY NAME SELECT {columns} FROM read_parquet(?) WHERE {condition}", [str(path)]
+        )
