@@ -13,7 +13,7 @@ from pathlib import Path
 EVENT_FOLDER_FILES = (".zip", ".gz")
 
 
-def _digest_text(hasher: "hashlib._Hash", root: Path, path: Path) -> None:
+def _digest_text(hasher: hashlib._Hash, root: Path, path: Path) -> None:
     hasher.update(str(path.relative_to(root)).encode())
     hasher.update(hashlib.sha256(path.read_bytes()).digest())
 

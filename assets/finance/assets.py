@@ -1,0 +1,47 @@
+"""Finance deliveries as a Dagster asset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+
+from assets import keys
+from assets.company import load_company
+from assets.finance.deliveries import land, load_raw
+from assets.home import Home
+from assets.warehouse import write
+
+
+def build_finance_asset(home: Home, folder: Path) -> dg.AssetsDefinition:
+    """``lake/finance_deliveries``: the finance contract, validated, kept append-only, replayed into raw tables."""
+
+    @dg.asset(
+        key=keys.FINANCE_DELIVERIES,
+        deps=[keys.COMPANY],
+        group_name=keys.GROUP_LAKE,
+        owners=[keys.TEAM_FINANCE],
+        kinds={"csv", "parquet"},
+        pool=keys.POOL_WAREHOUSE,
+        description="What finance handed over, delivery by delivery: accounts, subscriptions, segments, rates, totals.",
+        required_resource_keys={"refresh_lock"},
+    )
+    def finance_deliveries() -> dg.MaterializeResult:
+        company = load_company(folder)
+        delivery = land(home, company)
+        with write(home.warehouse) as con:
+            row = con.execute("SELECT until FROM raw.refresh").fetchone()
+            summary = load_raw(con, home, company, row[0] if row else None)
+        return dg.MaterializeResult(
+            metadata={
+                "delivery": delivery.number,
+                "content": delivery.content_hash[:12],
+                "mode": summary.mode,
+                "as_of": str(summary.as_of),
+                "rows": {name: count for name, count in summary.rows.items() if count},
+                "quarantined": dict(summary.quarantined),
+                "dagster/row_count": sum(summary.rows.values()),
+            }
+        )
+
+    return finance_deliveries

@@ -1,0 +1,40 @@
+"""Asset keys ``[layer, name]``, groups, owners and pools: the only place where these names are spelled."""
+
+from __future__ import annotations
+
+from dagster import AssetKey
+
+COMPANY = AssetKey(["company", "folder"])
+AMPLITUDE_HOURS = AssetKey(["lake", "amplitude_hours"])
+FINANCE_DELIVERIES = AssetKey(["lake", "finance_deliveries"])
+REBUILD_PLAN = AssetKey(["raw", "rebuild_plan"])
+AMPLITUDE_EVENTS = AssetKey(["raw", "amplitude_events"])
+CHECK_RESULTS = AssetKey(["audit", "check_results"])
+RELEASE = AssetKey(["serving", "release"])
+
+GROUP_COMPANY = "company"
+GROUP_LAKE = "lake"
+GROUP_WAREHOUSE = "warehouse"
+GROUP_CHECKS = "checks"
+GROUP_SERVING = "serving"
+
+TEAM_DATA = "team:data"
+TEAM_FINANCE = "team:finance"
+TEAM_PRODUCT = "team:product"
+
+# One writer at a time: DuckDB takes one writing process. A pool does nothing without the limit in dagster.yaml.
+POOL_WAREHOUSE = "duckdb_writer"
+
+# dbt's sources, and the asset that fills each of them. Tables of one source may come from different assets.
+SOURCE_ASSETS = {"company": COMPANY, "finance": FINANCE_DELIVERIES, "amplitude": AMPLITUDE_EVENTS}
+SOURCE_TABLE_ASSETS = {"rebuild_plan": REBUILD_PLAN}
+
+
+def dbt_key(layer: str, name: str) -> AssetKey:
+    """The asset key of a dbt model: its schema and its name."""
+    return AssetKey([layer, name])
+
+
+def mart(name: str) -> AssetKey:
+    """The asset key of a published mart."""
+    return dbt_key("marts", name)

@@ -1,0 +1,9 @@
+"""dbt's command lines, as pure functions."""
+
+from __future__ import annotations
+
+
+def build_arguments(full_refresh: bool) -> list[str]:
+    """``dbt build`` for one refresh. Unit tests of models are run by the test suite, not against live data."""
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    return [*arguments, "--full-refresh"] if full_refresh else arguments

@@ -1,0 +1,82 @@
+"""The plan and the dbt models as Dagster assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, dbt_assets
+
+from assets import keys
+from assets.home import Home
+from assets.progress import Progress
+from assets.transform import plan as planner
+from assets.transform.arguments import build_arguments
+from assets.transform.project import PROJECT_DIR, dbt_project, export_environment, project_hash
+from assets.transform.state import commit
+from assets.transform.translator import LensTranslator
+from assets.warehouse import read, write
+
+
+def build_plan_asset(home: Home) -> dg.AssetsDefinition:
+    """``raw/rebuild_plan``: which dates this refresh folds in again."""
+
+    @dg.asset(
+        key=keys.REBUILD_PLAN,
+        deps=[keys.COMPANY, keys.AMPLITUDE_HOURS, keys.FINANCE_DELIVERIES],
+        group_name=keys.GROUP_WAREHOUSE,
+        owners=[keys.TEAM_DATA],
+        kinds={"python", "duckdb"},
+        pool=keys.POOL_WAREHOUSE,
+        description="Which local dates changed since the last successful build, so that a day costs a day.",
+        required_resource_keys={"refresh_lock"},
+    )
+    def rebuild_plan() -> dg.MaterializeResult:
+        with write(home.warehouse) as con:
+            plan = planner.make_plan(con, project_hash())
+            con.execute("CREATE OR REPLACE TABLE raw.rebuild_mode AS SELECT ?::BOOLEAN AS full_refresh, ? AS reason",
+                        [plan.full_refresh, plan.reason])  # fmt: skip
+            planner.write_plan(con, plan)
+        return dg.MaterializeResult(
+            metadata={
+                "full_refresh": plan.full_refresh,
+                "reason": plan.reason or "incremental",
+                "dates_with_new_events": len(plan.events),
+                "windowed_marts_from": str(plan.marts_from),
+            }
+        )
+
+    return rebuild_plan
+
+
+def build_dbt_assets(home: Home, manifest: Path, progress: Progress) -> dg.AssetsDefinition:
+    """Every dbt model as an asset, every dbt data test as an asset check, built by one dbt invocation."""
+
+    @dbt_assets(
+        manifest=manifest,
+        project=dbt_project(home),
+        dagster_dbt_translator=LensTranslator(),
+        name="dbt_build",
+        exclude="resource_type:unit_test",
+        pool=keys.POOL_WAREHOUSE,
+        required_resource_keys={"refresh_lock"},
+    )
+    def dbt_build(context: dg.AssetExecutionContext) -> Iterator[object]:
+        export_environment(home)
+        with read(home.warehouse) as con:
+            row = con.execute("SELECT full_refresh FROM raw.rebuild_mode").fetchone()
+        full_refresh = bool(row and row[0])
+        dbt = DbtCliResource(project_dir=dbt_project(home), profiles_dir=str(PROJECT_DIR))
+        total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
+        target = home.dbt_target / "runs" / context.run.run_id
+        invocation = dbt.cli(build_arguments(full_refresh), context=context, target_path=target)
+        for done, event in enumerate(invocation.stream(), start=1):
+            progress("Building marts", min(done, total), total)
+            yield event
+        if context.is_subset:
+            return  # a partial build proves nothing about the rest: the next refresh plans from the older marks
+        with write(home.warehouse) as con:
+            commit(con, project_hash())
+
+    return dbt_build

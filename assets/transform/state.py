@@ -1,0 +1,98 @@
+"""What the warehouse was last built from, and the marks that let the next refresh touch only what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from assets.warehouse import has_table
+
+# Snapshots of the small tables that decide to whom and to which segment activity belongs. A refresh compares them
+# with what it finds now; they are only replaced once a build has succeeded, so a killed build compares again.
+_ATTRIBUTION = """
+    SELECT m.amplitude_value, m.account_id, m.valid_from, m.valid_to, coalesce(a.is_internal_test, false) AS is_internal
+    FROM raw.identity_map m LEFT JOIN raw.accounts a USING (account_id)
+"""
+_SEGMENTS = "SELECT account_id, dimension, value, valid_from, valid_to FROM raw.account_segments"
+
+
+@dataclass(frozen=True)
+class BuildState:
+    """Marks of the last successful build."""
+
+    sequence: int
+    settings_hash: str
+    project_hash: str
+    finance_hash: str | None
+    as_of: date | None
+    until: date | None
+    usage_watermark: date | None
+
+
+def read_built(con: duckdb.DuckDBPyConnection) -> BuildState | None:
+    """Marks of the last successful build, or None when there was none."""
+    if not has_table(con, "raw", "built"):
+        return None
+    row = con.execute(
+        "SELECT sequence, settings_hash, project_hash, finance_hash, as_of, until, usage_watermark FROM raw.built"
+    ).fetchone()
+    return BuildState(*row) if row else None
+
+
+def read_current(con: duckdb.DuckDBPyConnection, project_hash: str) -> BuildState:
+    """Marks of what the raw tables hold now (the usage watermark is known after the build)."""
+    row = con.execute("""
+        SELECT s.sequence, r.settings_hash, f.content_hash, f.as_of, r.until
+        FROM raw.refresh r, raw.amplitude_sequence s, raw.finance_state f
+    """).fetchone()
+    if row is None:
+        raise RuntimeError("the raw tables hold no refresh: materialise company, amplitude and finance first")
+    sequence, settings_hash, finance_hash, as_of, until = row
+    return BuildState(sequence, settings_hash, project_hash, finance_hash, as_of, until, None)
+
+
+def commit(con: duckdb.DuckDBPyConnection, project_hash: str) -> BuildState:
+    """Record that the marts now stand for the raw tables as they are. Called after a successful dbt build only."""
+    state = read_current(con, project_hash)
+    con.execute("BEGIN")
+    con.execute(
+        """
+        CREATE OR REPLACE TABLE raw.built AS
+        SELECT ?::BIGINT AS sequence, ?::VARCHAR AS settings_hash, ?::VARCHAR AS project_hash,
+               ?::VARCHAR AS finance_hash, ?::DATE AS as_of, ?::DATE AS until, w.usage_watermark
+        FROM intermediate.int_usage__watermarks w
+        """,
+        [state.sequence, state.settings_hash, state.project_hash, state.finance_hash, state.as_of, state.until],
+    )
+    con.execute(f"CREATE OR REPLACE TABLE raw.built_attribution AS {_ATTRIBUTION}")
+    con.execute(f"CREATE OR REPLACE TABLE raw.built_segments AS {_SEGMENTS}")
+    con.execute("COMMIT")
+    return state
+
+
+def changed_attribution(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Amplitude values whose account (or its being internal) is not what the last build used."""
+    rows = con.execute(f"""
+        WITH now_ AS ({_ATTRIBUTION}), built AS (SELECT * FROM raw.built_attribution),
+        differing AS (
+            (SELECT * FROM now_ EXCEPT SELECT * FROM built) UNION ALL (SELECT * FROM built EXCEPT SELECT * FROM now_)
+        )
+        SELECT DISTINCT amplitude_value FROM differing
+    """).fetchall()
+    return [value for (value,) in rows]
+
+
+def first_changed_segment(con: duckdb.DuckDBPyConnection) -> date | None:
+    """Earliest local date on which any account's segment differs from what the last build used."""
+    row = con.execute(f"""
+        WITH now_ AS ({_SEGMENTS}), built AS (SELECT * FROM raw.built_segments)
+        SELECT min(CASE
+            WHEN n.value IS DISTINCT FROM b.value THEN valid_from
+            WHEN n.valid_to IS DISTINCT FROM b.valid_to THEN least(n.valid_to, b.valid_to)
+        END)
+        FROM now_ n FULL JOIN built b USING (account_id, dimension, valid_from)
+        WHERE n.value IS DISTINCT FROM b.value OR n.valid_to IS DISTINCT FROM b.valid_to
+    """).fetchone()
+    return row[0] if row else None

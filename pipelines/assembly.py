@@ -1,0 +1,81 @@
+"""How the definitions are put together for one company and one LENS_HOME."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import dagster as dg
+
+from assets.amplitude.assets import build_events_asset, build_hours_asset
+from assets.amplitude.landing import plan as landing_plan
+from assets.company import Company
+from assets.company.assets import build_company_asset
+from assets.finance.assets import build_finance_asset
+from assets.progress import Progress, silent
+from assets.serving.assets import build_release_asset
+from assets.serving.docs import marts_by_group
+from assets.transform.assets import build_dbt_assets, build_plan_asset
+from assets.transform.project import ensure_manifest
+from checks.asset_checks import SUITES, build_checks, build_judging_asset, latest_verdicts
+from pipelines.company import first_upload_day, known_company, prepare_company
+from pipelines.jobs import refresh_jobs
+from pipelines.lock import refresh_lock
+from pipelines.news import nothing_new, with_code
+from pipelines.schedules import build_schedules
+from pipelines.sensors import build_failure_sensor
+from pipelines.settings import Settings
+from pipelines.upkeep import upkeep_jobs
+
+
+def build_definitions(settings: Settings, progress: Progress = silent) -> dg.Definitions:
+    """Everything Dagster knows, for one company and one LENS_HOME."""
+    home, folder = settings.home, settings.company
+    manifest = ensure_manifest(home)
+    company = known_company(settings)
+    partitions = dg.DailyPartitionsDefinition(start_date=str(first_upload_day(settings, company)), end_offset=1)
+    marts = marts_by_group(json.loads(manifest.read_text(encoding="utf-8")))
+    return dg.Definitions(
+        assets=[
+            build_company_asset(home, folder, lambda: _prepare(settings, progress)),
+            build_hours_asset(home, folder, partitions, progress),
+            build_finance_asset(home, folder),
+            build_plan_asset(home),
+            build_events_asset(home, folder),
+            build_dbt_assets(home, manifest, progress),
+            build_judging_asset(home, [name for names in marts.values() for name in names], SUITES, progress),
+            build_release_asset(home, manifest, marts, latest_verdicts, with_code),
+        ],
+        asset_checks=[build_checks(home, SUITES)],
+        jobs=[*refresh_jobs(), *upkeep_jobs(home)],
+        schedules=_schedules(settings, company),
+        sensors=[build_failure_sensor(settings.alert_command)] if settings.automation else [],
+        resources={"refresh_lock": _lock_resource(settings)},
+        executor=dg.in_process_executor,
+    )
+
+
+def _prepare(settings: Settings, progress: Progress) -> None:
+    prepare_company(settings, progress)
+
+
+def _lock_resource(settings: Settings) -> dg.ResourceDefinition:
+    @dg.resource(description="Held for the whole run: one refresh at a time in one LENS_HOME.")
+    def held_lock(_: dg.InitResourceContext):  # type: ignore[no-untyped-def]  # Dagster reads the generator itself
+        with refresh_lock(settings.home):
+            yield
+
+    return held_lock
+
+
+def _schedules(settings: Settings, company: Company | None) -> list[dg.ScheduleDefinition]:
+    if not settings.automation or company is None:
+        return []
+    return build_schedules(company, lambda: pending_days(settings, company), lambda: nothing_new(settings, None))
+
+
+def pending_days(settings: Settings, company: Company, until: date | None = None) -> tuple[date, date]:
+    """First and last upload day that a refresh would land; the newest known day when nothing is pending."""
+    days = landing_plan(settings.home, company, until).days
+    newest = first_upload_day(settings, company)
+    return (days[0], days[-1]) if days else (newest, newest)

@@ -1,0 +1,137 @@
+"""`lens doctor`: what would make a refresh fail, found before it does. Each finding comes with its mend."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.markup import escape
+
+from assets.company import Company, env_keys, load_company
+from assets.errors import InputError
+from pipelines.lock import is_busy
+from pipelines.settings import Settings
+
+Level = Literal["ok", "warn", "bad"]
+_MARKS = {"ok": "[green]ok[/]  ", "warn": "[yellow]warn[/]", "bad": "[red]bad[/] "}
+# package → (prefix it must have, why)
+_PINS = {
+    "dagster": ("1.13.", "asset checks and pools as used here"),
+    "dagster-dbt": ("0.29.", "goes with dagster 1.13"),
+    "dbt-core": ("1.11.", "1.12 downloads while it installs"),
+    "dbt-duckdb": ("1.11.", "goes with dbt 1.11"),
+    "duckdb": ("1.5.", "writes files that 1.1 to 2.0 can read"),
+    "great-expectations": ("1.", "the expectations as used here"),
+    "pandas": ("3.", "string columns as used here"),
+    "isal": ("1.", "fast inflate; without it zlib is used"),
+}
+_NEEDED_GB, _ROOMY_GB = 1, 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. ``mend`` is empty when there is nothing to mend."""
+
+    level: Level
+    what: str
+    mend: str = ""
+
+
+def examine(settings: Settings, console: Console) -> int:
+    """Print every finding; exit code 0 when nothing is bad, else 2."""
+    findings = [finding for look in _looks(settings) for finding in look()]
+    for finding in findings:
+        console.print(f"{_MARKS[finding.level]} {escape(finding.what)}", soft_wrap=True)
+        if finding.mend:
+            console.print(f"     mend: {escape(finding.mend)}", soft_wrap=True)
+    bad = sum(finding.level == "bad" for finding in findings)
+    console.print("nothing stands in the way of a refresh" if not bad else f"{bad} to mend before a refresh")
+    return 2 if bad else 0
+
+
+def _looks(settings: Settings) -> list[Callable[[], Iterator[Finding]]]:
+    return [
+        _versions,
+        lambda: _disk(settings.home.root),
+        lambda: _locks(settings),
+        lambda: _company(settings),
+    ]
+
+
+def _versions() -> Iterator[Finding]:
+    running = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("ok", f"Python {running}")
+    for package, (prefix, why) in _PINS.items():
+        try:
+            version = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            level: Level = "warn" if package == "isal" else "bad"
+            yield Finding(level, f"{package} is not installed ({why})", "make demo installs the locked versions")
+            continue
+        if version.startswith(prefix):
+            yield Finding("ok", f"{package} {version}")
+        else:
+            yield Finding("bad", f"{package} {version}, not {prefix}x ({why})", "reinstall from requirements.lock")
+
+
+def _disk(root: Path) -> Iterator[Finding]:
+    existing = next(path for path in [root, *root.parents] if path.exists())
+    free = shutil.disk_usage(existing).free / 2**30
+    text = f"{free:,.0f} GB free for {root}"
+    if free < _NEEDED_GB:
+        yield Finding("bad", text, "free some, or set LENS_HOME to a larger disk")
+    elif free < _ROOMY_GB:
+        yield Finding("warn", text, "a year of exports needs a few GB")
+    else:
+        yield Finding("ok", text)
+
+
+def _locks(settings: Settings) -> Iterator[Finding]:
+    home = settings.home
+    busy = is_busy(home) if home.root.exists() else None
+    if busy:
+        yield Finding("warn", busy, "wait for it; a second refresh is refused meanwhile")
+    else:
+        yield Finding("ok", "no other refresh is running")
+    if home.warehouse.with_suffix(".duckdb.wal").exists():
+        yield Finding("warn", "the build warehouse has an unfinished write", "the next refresh takes care of it")
+
+
+def _company(settings: Settings) -> Iterator[Finding]:
+    if settings.is_sandbox and not settings.company.exists():
+        yield Finding("ok", "no LENS_COMPANY: the sandbox company is used, and made by the first refresh")
+        return
+    try:
+        company = load_company(settings.company)
+    except InputError as error:
+        yield Finding("bad", f"{error.what} ({error.where})", error.mend)
+        return
+    features = len({rule.feature_key for rule in company.features})
+    yield Finding("ok", f"company {company.name}: {features} features, lens {', '.join(company.lens_dimensions)}")
+    yield from _sources(company)
+
+
+def _sources(company: Company) -> Iterator[Finding]:
+    finance = company.folder / company.finance.path
+    if finance.is_dir():
+        yield Finding("ok", f"finance folder {finance.name}/ is there")
+    else:
+        yield Finding("bad", f"there is no finance folder {finance}", "put at least accounts.csv there")
+    if company.events.source == "amplitude_api":
+        missing = {"AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY"} - env_keys(company.folder)
+        yield Finding("bad", "events.source amplitude_api comes with a later version"
+                      + (f"; .env lacks {', '.join(sorted(missing))}" if missing else ""),
+                      "use export_archive: export to a folder, and name it in events.path")  # fmt: skip
+        return
+    events = company.events_path
+    count = sum(1 for _ in events.rglob("*.zip")) + sum(1 for _ in events.rglob("*.json.gz")) if events.exists() else 0
+    if count:
+        yield Finding("ok", f"{count:,} export files in {events.name}/")
+    else:
+        yield Finding("bad", f"no export files in {events}", "put Export API zips or hourly .json.gz files there")

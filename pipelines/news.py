@@ -1,0 +1,30 @@
+"""Is there anything new to refresh? Asked by the command line and by every schedule before a run is started."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from assets.company import load_company
+from assets.company.fingerprint import code_fingerprint, company_fingerprint, refresh_fingerprint
+from assets.serving.release import current
+from assets.transform.project import PROJECT_DIR, ROOT
+from pipelines.settings import Settings
+
+_CODE = [ROOT / "assets", ROOT / "checks", PROJECT_DIR / "models", PROJECT_DIR / "macros"]
+
+
+def with_code(company: str, until: date | None) -> str:
+    """The fingerprint a release carries: company folder, this version's code and models, ``until``."""
+    return refresh_fingerprint(company, code_fingerprint(_CODE), until)
+
+
+def nothing_new(settings: Settings, until: date | None) -> bool:
+    """Whether the current release already stands for what a refresh would read now, with nothing held back."""
+    if not settings.company.exists():
+        return False
+    release = current(settings.home)
+    if release is None or release.manifest.held_back:
+        return False
+    company = load_company(settings.company)
+    now = with_code(company_fingerprint(settings.company, company.events_path), until)
+    return release.manifest.fingerprint == now

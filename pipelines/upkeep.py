@@ -1,0 +1,66 @@
+"""Jobs beside the refresh: return to a former release, make the sandbox company, write a company folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from assets.company.template import write_template
+from assets.home import Home
+from assets.serving.release import rollback
+from pipelines.jobs import INIT, ROLLBACK, SANDBOX
+from pipelines.sandbox.build import build
+
+
+class RollbackConfig(dg.Config):
+    """Which release readers shall see."""
+
+    to: str | None = Field(default=None, description="A kept release id; empty: the one before the current one.")
+
+
+class SandboxConfig(dg.Config):
+    """Which sandbox company to make."""
+
+    size: str = Field(default="demo", description="small, demo or scale")
+    seed: int = Field(default=7, description="The same seed makes the same company.")
+
+
+class InitConfig(dg.Config):
+    """Where the commented company folder goes."""
+
+    folder: str = Field(description="A folder that does not exist yet or is empty.")
+
+
+def upkeep_jobs(home: Home) -> list[dg.JobDefinition]:
+    """The jobs, bound to one LENS_HOME."""
+
+    @dg.op(description="Point serving/current at a former release.")
+    def point_at_former_release(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
+        release = rollback(home, config.to)
+        context.log.info(f"serving/current is release {release.id}")
+
+    @dg.op(description="Simulate the sandbox company and write its folder.")
+    def build_sandbox(context: dg.OpExecutionContext, config: SandboxConfig) -> None:
+        paths = build(home.sandbox / config.size, config.size, config.seed)
+        context.log.info(f"the sandbox company is in {paths.company}")
+
+    @dg.op(description="Write a commented company folder to fill in.")
+    def write_company_folder(context: dg.OpExecutionContext, config: InitConfig) -> None:
+        write_template(Path(config.folder))
+        context.log.info(f"the company folder is in {config.folder}")
+
+    @dg.job(name=ROLLBACK, executor_def=dg.in_process_executor, description="Return to a former release.")
+    def release_rollback() -> None:
+        point_at_former_release()
+
+    @dg.job(name=SANDBOX, executor_def=dg.in_process_executor, description="Make the sandbox company.")
+    def sandbox_build() -> None:
+        build_sandbox()
+
+    @dg.job(name=INIT, executor_def=dg.in_process_executor, description="Start a company folder.")
+    def init_company() -> None:
+        write_company_folder()
+
+    return [release_rollback, sandbox_build, init_company]
