@@ -68,10 +68,13 @@ select
     customers.account_id,
     customers.account_name,
     customers.crm_id,
-    customers.parent_account_id,
+    case when internal.account_id is null then customers.parent_account_id end as parent_account_id,
     roots.root_account_id,
     customers.billing_country,
     customers.created_date
 from customers
 inner join roots
     on customers.account_id = roots.account_id
+left join {{ ref('stg_finance__accounts') }} as internal
+    on customers.parent_account_id = internal.account_id
+        and internal.is_internal_test

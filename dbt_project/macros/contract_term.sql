@@ -1,0 +1,20 @@
+{# The months of a contract term [start, end) as an exact fraction term_days / term_month_days: whole months from the
+   start, and the days left over measured against the length of the month they fall in. So twelve months from any day
+   are twelve, and half of a 30-day month is 15/30. Null without both dates. #}
+
+{% macro _after_whole_months(term_start, term_end, more=0) -%}
+    cast({{ term_start }} + to_months(cast(datesub('month', {{ term_start }}, {{ term_end }}) as integer) + {{ more }}) as date)
+{%- endmacro %}
+
+{# Length in days of the month that the days left over fall in. #}
+{% macro term_month_days(term_start, term_end) -%}
+    ({{ _after_whole_months(term_start, term_end, 1) }} - {{ _after_whole_months(term_start, term_end) }})
+{%- endmacro %}
+
+{# The term's length in days, had every month the length of term_month_days. #}
+{% macro term_days(term_start, term_end) -%}
+    (
+        datesub('month', {{ term_start }}, {{ term_end }}) * {{ term_month_days(term_start, term_end) }}
+        + ({{ term_end }} - {{ _after_whole_months(term_start, term_end) }})
+    )
+{%- endmacro %}
