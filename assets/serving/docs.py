@@ -53,10 +53,7 @@ def _grains(manifest: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
             continue
         arguments = test.get("kwargs") or {}
         if test["name"] == "unique_grain":
-            columns = (
-                arguments.get("columns") or arguments.get("grain") or arguments.get("combination_of_columns") or ()
-            )
-            grains[owner] = tuple(str(column) for column in columns)
+            grains[owner] = tuple(str(column) for column in arguments["columns"])
         elif arguments.get("column_name"):
             grains.setdefault(owner, (str(arguments["column_name"]),))
     return grains
