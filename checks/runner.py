@@ -125,9 +125,9 @@ class _Judge:
 
     def __call__(self, expectation: Expect, frame: pd.DataFrame) -> tuple[Status, dict[str, Any], list[int], str]:
         """Status, JSON-able findings, positions of the failing rows, and the complaint when it could not be judged."""
-        import great_expectations.expectations as gxe  # noqa: PLC0415 - seconds
-
         batches = self._batches = self._batches or _open_engine()
+        import great_expectations.expectations as gxe  # noqa: PLC0415 - seconds; after telemetry is off
+
         name = "".join(part.capitalize() for part in expectation.kind.split("_"))
         kind = getattr(gxe, name, None)
         if kind is None:
@@ -157,7 +157,7 @@ def _read_answer(answer: ExpectationValidationResult) -> tuple[Status, dict[str,
 
 
 def _open_engine() -> BatchDefinition[Any]:
-    os.environ["GX_ANALYTICS_ENABLED"] = "False"  # read when a context is made
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
     import great_expectations as gx  # noqa: PLC0415 - seconds
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
 

@@ -8,7 +8,6 @@ leaves behind (names with ``.tmp-``) is removed by the next publish.
 from __future__ import annotations
 
 import fcntl
-import os
 import re
 import shutil
 import uuid
@@ -143,7 +142,7 @@ def _build(
     former: Release | None,
     docs: Mapping[str, TableDoc],
 ) -> dict[str, tuple[Source, Content]]:
-    """Writes database and Parquet files, reads the finished database back, and gives each table's source and content."""
+    """Writes database and Parquet files, reads the finished database back; each table's source and content."""
     sources: dict[str, Source] = {}
     if former:
         sources = {
@@ -244,7 +243,7 @@ def _finish(home: Home, folder: Path, release_id: str) -> Path:
         snapshot.sync(path)
     snapshot.sync(folder)
     final = home.releases / release_id
-    os.replace(folder, final)
+    folder.replace(final)
     snapshot.sync(home.releases)
     return final
 
@@ -253,7 +252,7 @@ def _point_current_at(home: Home, release: Path) -> None:
     """Swaps the link in one step: rename over the old link, so that there is always one."""
     link = home.serving / f"current{TEMPORARY}{uuid.uuid4().hex[:8]}"
     link.symlink_to(Path("releases") / release.name, target_is_directory=True)
-    os.replace(link, home.current)
+    link.replace(home.current)
     snapshot.sync(home.serving)
 
 
@@ -274,7 +273,7 @@ def _retire(home: Home, now: Release) -> None:
         if release_id not in keep:
             # Renamed first: a crash in the middle of removing must not leave half a release to roll back to.
             doomed = release.path.with_name(f"{release_id}{TEMPORARY}retired")
-            os.replace(release.path, doomed)
+            release.path.replace(doomed)
             shutil.rmtree(doomed)
 
 

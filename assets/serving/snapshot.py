@@ -158,12 +158,11 @@ def content(con: duckdb.DuckDBPyConnection, catalog: str, table: str) -> Content
         raise ReleaseError(f"marts.{table} is missing in {catalog}")
     hashed = sorted((name, kind) for name, kind in columns if name not in RUN_COLUMNS)
     row_text = ", ".join(_canonical(name, kind) for name, kind in hashed) or "''"
-    found = con.execute(
+    totals = con.execute(
         f"SELECT count(*), coalesce(sum(md5_number_lower(row_text)), 0), coalesce(sum(md5_number_upper(row_text)), 0) "
         f"FROM (SELECT concat_ws(chr(31), {row_text}) AS row_text FROM {catalog}.marts.{quoted(table)})"
-    ).fetchone()
-    assert found is not None  # an aggregate without GROUP BY always gives one row
-    rows, lower, upper = (int(value) for value in found)
+    ).fetchall()
+    rows, lower, upper = (int(value) for value in totals[0])
     signature = "|".join([*(name for name, _ in hashed), str(rows), str(lower), str(upper)])
     return Content(rows, hashlib.sha256(signature.encode()).hexdigest(), columns)
 
@@ -176,7 +175,7 @@ def _canonical(name: str, kind: str) -> str:
     elif kind in LIST_TYPES:
         text = f"'v' || CAST(to_json({column}) AS VARCHAR)"
     elif kind == "DOUBLE":
-        # Thirteen significant digits: the last bits of a float sum may depend on the order of addition. + 0.0 ends -0.0.
+        # Thirteen significant digits: the last bits of a sum may depend on the order of addition. + 0.0 ends -0.0.
         text = f"'v' || printf('%.12e', {column} + 0.0)"
     elif kind == "TIMESTAMP":
         text = f"'v' || strftime({column}, '%Y-%m-%d %H:%M:%S.%f')"

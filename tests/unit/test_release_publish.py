@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import duckdb
 import pytest
-from support.release_home import DOCS, MARTS, Judged, fill, meta, publish_step, published
 
 from assets.errors import InputError
 from assets.home import Home
@@ -17,6 +15,7 @@ from assets.serving.manifest import read_manifest
 from assets.serving.release import NothingPublishable, current, list_releases, publish, rollback
 from assets.serving.snapshot import ReleaseError, sha256_of
 from assets.warehouse import write
+from support.release_home import DOCS, MARTS, Judged, fill, meta, publish_step, published
 
 
 @pytest.fixture
@@ -142,7 +141,7 @@ def test_a_group_that_never_went_out_is_absent_until_its_checks_pass(home: Home)
 
 def test_nothing_publishable_says_which_checks_and_which_release_stays(home: Home) -> None:
     bad = (Judged("roll_forward", "money"), Judged("conservation", "usage"))
-    with pytest.raises(NothingPublishable, match="there is no release yet.*conservation, roll_forward"):
+    with pytest.raises(NothingPublishable, match=r"there is no release yet.*conservation, roll_forward"):
         publish_step(home, 0, *bad)
     assert current(home) is None
     first = publish_step(home, 1)
@@ -237,7 +236,7 @@ def test_only_one_process_publishes_at_a_time(home: Home) -> None:
 
 def test_links_are_relative_so_that_the_home_can_be_moved(home: Home, tmp_path: Path) -> None:
     release = publish_step(home, 0)
-    assert os.readlink(home.current) == f"releases/{release.id}"
+    assert home.current.readlink() == Path("releases") / release.id
     home.root.rename(tmp_path / "moved")
     moved = current(Home(tmp_path / "moved"))
     assert moved is not None and moved.manifest == release.manifest
