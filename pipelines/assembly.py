@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.amplitude.assets import build_events_asset, build_hours_asset
 from assets.amplitude.landing import plan as landing_plan
-from assets.company import Company
+from assets.company.model import Company
 from assets.company.assets import build_company_asset
 from assets.finance.assets import build_finance_asset
 from assets.progress import Progress, silent

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from assets.company import Company, load_company
+from assets.company.load import load_company
+from assets.company.model import Company
 from assets.progress import Progress, silent
 from pipelines.sandbox.build import build
 from pipelines.sandbox.spec import SIZES

@@ -13,7 +13,8 @@ from typing import Literal
 from rich.console import Console
 from rich.markup import escape
 
-from assets.company import Company, env_keys, load_company
+from assets.company.load import env_keys, load_company
+from assets.company.model import Company
 from assets.errors import InputError
 from pipelines.lock import is_busy
 from pipelines.settings import Settings

@@ -13,7 +13,7 @@ import dagster as dg
 from rich.console import Console
 from rich.markup import escape
 
-from assets.company import load_company
+from assets.company.load import load_company
 from assets.errors import InputError
 from assets.serving.release import current
 from assets.transform.project import ROOT, ensure_manifest

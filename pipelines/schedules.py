@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from assets.company import Company, Review
+from assets.company.board import Review
+from assets.company.model import Company
 from pipelines.jobs import QBR_REFRESH, REFRESH, range_tags
 
 # After midnight in every American and European zone, with Amplitude's export delay of three hours to spare.

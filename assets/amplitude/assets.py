@@ -12,7 +12,7 @@ from pydantic import Field
 from assets import keys
 from assets.amplitude import ledger, views
 from assets.amplitude.landing import LandingResult, land, plan
-from assets.company import load_company
+from assets.company.load import load_company
 from assets.home import Home
 from assets.progress import Progress
 from assets.warehouse import has_table, read, write

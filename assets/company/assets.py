@@ -10,7 +10,8 @@ import dagster as dg
 from pydantic import Field
 
 from assets import keys
-from assets.company import load_company, write_raw
+from assets.company.load import load_company
+from assets.company.raw import write_raw
 from assets.company.fingerprint import company_fingerprint
 from assets.errors import InputError
 from assets.home import Home

@@ -7,8 +7,9 @@ from pathlib import Path
 import dagster as dg
 
 from assets import keys
-from assets.company import load_company
-from assets.finance.deliveries import land, load_raw
+from assets.company.load import load_company
+from assets.finance.landing import land
+from assets.finance.raw import load_raw
 from assets.home import Home
 from assets.warehouse import write
 

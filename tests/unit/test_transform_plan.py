@@ -1,0 +1,128 @@
+"""A refresh folds in what changed: no date less, and few more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+import duckdb
+import pytest
+
+from assets.transform.plan import BEGINNING, local_dates, make_plan, write_plan
+from assets.transform.state import commit, read_built
+
+HASH = "models-1"
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse as it is after a successful build: usage complete to 2026-10-20, one account that moved once."""
+    with duckdb.connect() as con:
+        con.execute("""
+            CREATE SCHEMA raw; CREATE SCHEMA intermediate;
+            CREATE TABLE raw.refresh AS SELECT 's1' AS settings_hash, NULL::DATE AS until;
+            CREATE TABLE raw.company AS SELECT 'America/New_York' AS time_zone;
+            CREATE TABLE raw.finance_state AS SELECT 'f1' AS content_hash, DATE '2026-09-30' AS as_of;
+            CREATE TABLE raw.amplitude_sequence AS SELECT 7::BIGINT AS sequence;
+            CREATE TABLE raw.amplitude_touched (occurred_hour TIMESTAMP);
+            CREATE TABLE raw.amplitude_hours (upload_hour TIMESTAMP, state VARCHAR);
+            CREATE TABLE raw.accounts AS SELECT 'a1' AS account_id, false AS is_internal_test;
+            CREATE TABLE raw.identity_map AS
+                SELECT 'v1' AS amplitude_value, 'a1' AS account_id, NULL::DATE AS valid_from, NULL::DATE AS valid_to;
+            CREATE TABLE raw.account_segments AS
+                SELECT 'a1' AS account_id, 'size' AS dimension, 'smb' AS value, DATE '2026-01-01' AS valid_from,
+                       NULL::DATE AS valid_to;
+            CREATE TABLE intermediate.int_usage__watermarks AS SELECT DATE '2026-10-20' AS usage_watermark;
+            CREATE TABLE intermediate.int_usage__event_day AS
+                SELECT unnest([DATE '2026-05-02', DATE '2026-10-20']) AS local_date,
+                       unnest(['v2', 'v1']) AS account_group, '' AS account_property;
+        """)
+        commit(con, HASH)
+        yield con
+
+
+def test_with_nothing_changed_nothing_is_planned(con: duckdb.DuckDBPyConnection) -> None:
+    plan = make_plan(con, HASH)
+    assert not plan.full_refresh
+    assert (plan.events, plan.activity, plan.marts_from, plan.adoption_from) == (frozenset(), frozenset(), None, None)
+    write_plan(con, plan)
+    assert con.execute("SELECT count(*) FROM raw.rebuild_plan").fetchone() == (0,)
+
+
+def test_a_landed_hour_touches_its_local_date_and_windows_start_there(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("UPDATE raw.amplitude_sequence SET sequence = 8")
+    con.execute("INSERT INTO raw.amplitude_touched VALUES ('2026-10-21 15:00'), ('2026-10-14 02:00')")
+    plan = make_plan(con, HASH)
+    assert plan.events == {date(2026, 10, 21), date(2026, 10, 13)}, "02:00 UTC is the evening before in New York"
+    assert plan.activity == plan.events
+    assert plan.marts_from == plan.adoption_from == date(2026, 10, 13)
+
+
+def test_new_empty_hours_move_the_watermark_and_with_it_the_windows(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("UPDATE raw.amplitude_sequence SET sequence = 8")
+    assert make_plan(con, HASH).marts_from == date(2026, 10, 21)
+
+
+def test_an_hour_that_is_no_longer_final_pulls_the_windows_back(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("UPDATE raw.amplitude_sequence SET sequence = 8")
+    con.execute("INSERT INTO raw.amplitude_hours VALUES ('2026-10-03 12:00', 'partial')")
+    assert make_plan(con, HASH).marts_from == date(2026, 10, 3)
+
+
+def test_a_newly_mapped_value_moves_activity_from_the_first_date_it_was_named(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("INSERT INTO raw.identity_map VALUES ('v2', 'a1', NULL, NULL)")
+    plan = make_plan(con, HASH)
+    assert plan.events == frozenset()
+    assert plan.activity == {date(2026, 5, 2), date(2026, 10, 20)}
+    assert plan.marts_from == date(2026, 5, 2)
+
+
+def test_a_segment_that_ends_moves_windows_from_its_end_only(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("UPDATE raw.account_segments SET valid_to = DATE '2026-10-15'")
+    con.execute("INSERT INTO raw.account_segments VALUES ('a1', 'size', 'enterprise', DATE '2026-10-15', NULL)")
+    assert make_plan(con, HASH).marts_from == date(2026, 10, 15)
+
+
+def test_a_segment_that_is_corrected_moves_windows_from_its_start(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("UPDATE raw.account_segments SET value = 'enterprise'")
+    assert make_plan(con, HASH).marts_from == date(2026, 1, 1)
+
+
+def test_new_money_moves_adoption_but_not_activity(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("UPDATE raw.finance_state SET content_hash = 'f2'")
+    plan = make_plan(con, HASH)
+    assert (plan.marts_from, plan.adoption_from) == (None, BEGINNING)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("UPDATE raw.refresh SET settings_hash = 's2'", "the company's settings or feature registry changed"),
+        ("UPDATE raw.refresh SET until = DATE '2026-09-30'", "--until went back in time"),
+        ("UPDATE raw.amplitude_sequence SET sequence = 3", "the lake was replaced"),
+        ("DROP TABLE raw.built", "first build"),
+        ("DROP TABLE intermediate.int_usage__event_day", "first build"),
+    ],
+)
+def test_what_changes_everything_rebuilds_everything(con: duckdb.DuckDBPyConnection, change: str, reason: str) -> None:
+    con.execute(change)
+    plan = make_plan(con, HASH)
+    assert (plan.full_refresh, plan.reason) == (True, reason)
+
+
+def test_new_models_rebuild_everything(con: duckdb.DuckDBPyConnection) -> None:
+    assert make_plan(con, "models-2").reason == "the models changed"
+
+
+def test_until_moves_forward_without_a_rebuild(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("UPDATE raw.refresh SET until = DATE '2026-09-30'")
+    commit(con, HASH)
+    con.execute("UPDATE raw.refresh SET until = DATE '2026-10-31'")
+    assert not make_plan(con, HASH).full_refresh
+    built = read_built(con)
+    assert built is not None and built.until == date(2026, 9, 30)
+
+
+def test_half_hour_zones_touch_both_local_dates() -> None:
+    assert local_dates([datetime(2026, 10, 1, 18)], "Asia/Kolkata") == {date(2026, 10, 1), date(2026, 10, 2)}
+    assert local_dates([datetime(2026, 11, 1, 4)], "America/New_York") == {date(2026, 11, 1)}
