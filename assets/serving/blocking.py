@@ -49,17 +49,25 @@ def held_back(groups: Mapping[str, Sequence[str]], verdicts: Sequence[CheckVerdi
     """Groups that must keep their last release, with the reasons; ``groups`` maps group → mart names.
 
     A verdict concerns the group it names and the group that holds its mart. One that concerns no known group
-    (a company may group its marts differently) holds everything back: the safe side.
+    (a company may group its marts differently) concerns every group: the safe side. A group that no blocking check
+    concerns is held back too, because nothing vouches for it.
     """
     reasons: dict[str, list[Reason]] = {}
+    vouched: set[str] = set()
     for verdict in verdicts:
-        if not blocks(verdict):
+        if verdict.severity != "block":
             continue
         concerned = [
             group for group, tables in groups.items() if group == verdict.group or _is_mart_of(verdict, tables)
         ]
-        for group in concerned or groups:
-            reasons.setdefault(group, []).append(Reason(verdict.name, verdict.status, verdict.message))
+        vouched.update(concerned or groups)
+        if blocks(verdict):
+            for group in concerned or groups:
+                reasons.setdefault(group, []).append(Reason(verdict.name, verdict.status, verdict.message))
+    for group in groups:
+        if group not in vouched:
+            reason = Reason("no_check", "no_data", f"no blocking check judged the {group} marts; run the checks first")
+            reasons.setdefault(group, []).append(reason)
     for group, foundations in BUILT_ON.items():
         if group not in groups:
             continue

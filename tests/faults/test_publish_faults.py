@@ -21,7 +21,7 @@ from assets.serving import release as releases
 from assets.serving import snapshot
 from assets.serving.release import current, list_releases, publish, rollback
 from assets.serving.snapshot import ReleaseError, sha256_of
-from support.release_home import DOCS, MARTS, Judged, fill, meta, publish_step, published
+from support.release_home import DOCS, GOOD, MARTS, Judged, fill, meta, publish_step, published
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -219,9 +219,9 @@ def test_a_warehouse_that_another_process_writes_is_named(home: Home) -> None:
     assert writer.stdout is not None and writer.stdout.readline() == b"open\n"
     try:
         with pytest.raises(InputError, match="open for writing in another process"):
-            publish(home, MARTS, [], meta(), DOCS)
+            publish(home, MARTS, GOOD, meta(), DOCS)
     finally:
         writer.communicate(timeout=30)
-    publish(home, MARTS, [], meta(), DOCS)
+    publish(home, MARTS, GOOD, meta(), DOCS)
     whole(home, 0)
     assert leftovers(home) == []

@@ -37,13 +37,16 @@ class Judged:
     message: str = "2 of 12 months do not roll forward; compare the movements of those months"
 
 
+GOOD = tuple(Judged("judged", group, status="pass") for group in MARTS)
+
+
 def fill(home: Home, step: int = 0) -> None:
     """Builds the marts; a larger ``step`` changes every one of them."""
     with write(home.warehouse) as con:
         con.execute("CREATE SCHEMA IF NOT EXISTS marts")
         con.execute(
             "CREATE OR REPLACE TABLE marts.fct_arr_month AS SELECT DATE '2025-01-01' + (i % 3)::INT AS month_start, "
-            "'a' || i AS account_id, (100 + i + ?)::DECIMAL(18,2) AS arr, CASE WHEN i = 3 THEN NULL ELSE 'EUR' END AS currency "
+            "'a' || i AS account_id, (100 + i + ?)::DECIMAL(18,2) AS arr, nullif('EUR', if(i = 3, 'EUR', '')) AS currency "
             "FROM range(20) t(i) ORDER BY hash(i)",
             [step],
         )
@@ -76,7 +79,7 @@ def meta(step: int = 0) -> ReleaseMeta:
 
 def publish_step(home: Home, step: int, *verdicts: Judged) -> Release:
     fill(home, step)
-    return publish(home, MARTS, verdicts, meta(step), DOCS)
+    return publish(home, MARTS, [*GOOD, *verdicts], meta(step), DOCS)
 
 
 def published(path: Path, sql: str) -> list[tuple[object, ...]]:

@@ -15,7 +15,7 @@ from assets.serving.manifest import read_manifest
 from assets.serving.release import NothingPublishable, current, list_releases, publish, rollback
 from assets.serving.snapshot import ReleaseError, sha256_of
 from assets.warehouse import write
-from support.release_home import DOCS, MARTS, Judged, fill, meta, publish_step, published
+from support.release_home import DOCS, GOOD, MARTS, Judged, fill, meta, publish_step, published
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_the_manifest_says_what_is_in_the_release(home: Home) -> None:
     assert raw["tables"]["fct_arr_month"]["from_release"] == release.id
     assert {"name": "arr", "type": "DECIMAL(18,2)"} in raw["tables"]["fct_arr_month"]["columns"]
     assert raw["held_back"] == {} and raw["previous"] is None
-    assert [check["status"] for check in raw["checks"]] == ["pass", "fail"]
+    assert [check["status"] for check in raw["checks"]] == ["pass"] * 4 + ["fail"]
     assert (raw["contract_version"], raw["company"], raw["fingerprint"]) == ("1", "Acme", "inputs-0")
     for name, entry in raw["files"].items():
         path = release.path / name
@@ -73,7 +73,7 @@ def test_hashes_ignore_row_order_run_columns_and_integer_width_but_no_value(home
     def hashes(sql: str) -> str:
         with write(home.warehouse) as con:
             con.execute(sql)
-        return publish(home, MARTS, [], meta(), DOCS).manifest.tables["active_usage"].content_hash
+        return publish(home, MARTS, GOOD, meta(), DOCS).manifest.tables["active_usage"].content_hash
 
     first = publish_step(home, 0).manifest.tables["active_usage"].content_hash
     select = "CREATE OR REPLACE TABLE marts.active_usage AS SELECT * {} FROM marts.active_usage ORDER BY {}"
@@ -99,12 +99,12 @@ def test_hashes_tell_look_alikes_apart(tmp_path: Path, left: str, right: str) ->
         fill(home)
         with write(home.warehouse) as con:
             con.execute(f"CREATE OR REPLACE TABLE marts.adoption AS SELECT * FROM (VALUES {values}) t(x, y)")
-        found.append(publish(home, MARTS, [], meta()).manifest.tables["adoption"].content_hash)
+        found.append(publish(home, MARTS, GOOD, meta()).manifest.tables["adoption"].content_hash)
     assert found[0] != found[1]
 
 
 def test_a_second_publish_of_the_same_marts_has_the_same_hashes(home: Home) -> None:
-    first, second = publish_step(home, 0), publish(home, MARTS, [], meta(), DOCS)
+    first, second = publish_step(home, 0), publish(home, MARTS, GOOD, meta(), DOCS)
     assert second.id != first.id and second.manifest.previous == first.id
     assert {n: t.content_hash for n, t in first.manifest.tables.items()} == {
         n: t.content_hash for n, t in second.manifest.tables.items()
@@ -163,6 +163,15 @@ def test_a_verdict_of_an_unknown_group_holds_the_group_of_its_mart_else_everythi
         publish_step(home, 1, Judged("x", "elsewhere", asset=("finance", "accounts")))
 
 
+def test_a_group_that_no_blocking_check_judged_does_not_go_out(home: Home) -> None:
+    fill(home)
+    with pytest.raises(NothingPublishable, match="no_check"):
+        publish(home, MARTS, [], meta(), DOCS)
+    release = publish(home, MARTS, [Judged("x", "usage", status="pass"), *GOOD[:1]], meta(), DOCS)
+    assert set(release.manifest.tables) == {"fct_arr_month", "active_usage"}
+    assert release.manifest.held_back["joint"].reasons[0]["message"].startswith("no blocking check judged the joint")
+
+
 def test_rollback_walks_back_one_release_at_a_time_and_then_refuses(home: Home) -> None:
     ids = [publish_step(home, step).id for step in range(3)]
     assert rollback(home).id == ids[1] and home.current.resolve().name == ids[1]
@@ -213,11 +222,11 @@ def test_a_missing_mart_and_a_type_that_old_readers_do_not_know_stop_the_publish
     with write(home.warehouse) as con:
         con.execute("ALTER TABLE marts.active_usage ALTER active TYPE HUGEINT")
     with pytest.raises(ReleaseError, match=r"marts\.active_usage\.active is HUGEINT"):
-        publish(home, MARTS, [], meta())
+        publish(home, MARTS, GOOD, meta())
     with write(home.warehouse) as con:
         con.execute("DROP TABLE marts.active_usage")
     with pytest.raises(ReleaseError, match=r"marts\.active_usage is due but was not built"):
-        publish(home, MARTS, [], meta())
+        publish(home, MARTS, GOOD, meta())
     assert current(home) is None
 
 
@@ -225,7 +234,7 @@ def test_current_that_is_no_link_is_named_and_left_alone(home: Home) -> None:
     home.current.mkdir(parents=True)
     fill(home)
     with pytest.raises(ReleaseError, match="is not a link to a release"):
-        publish(home, MARTS, [], meta())
+        publish(home, MARTS, GOOD, meta())
 
 
 def test_only_one_process_publishes_at_a_time(home: Home) -> None:
