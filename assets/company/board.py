@@ -62,8 +62,7 @@ class Review(_Part):
         """Days from ``start`` to ``end`` (both inclusive) on which the review takes place, sorted."""
         if self.date is not None:
             return [self.date] if start <= self.date <= end else []
-        assert self.rule is not None
-        rule = parse_rule(self.rule)
+        rule = parse_rule(self.rule or "")
         first = start - dt.timedelta(days=MAX_DAYS)  # no rule reaches further past its period's end
         if rule.period == "month":
             ends = month_ends(first, end)

@@ -15,7 +15,7 @@ FILES = ("company.yaml", "features.csv", "launches.csv", "board.yaml")
 
 
 def load_company(folder: Path) -> Company:
-    """Read and validate a company folder: company.yaml and features.csv are required, launches.csv and board.yaml optional.
+    """Read and validate a company folder; launches.csv and board.yaml may be missing.
 
     Finance and event files are not opened here. Raises InputError naming file, row or key, value and the mend.
     """

@@ -69,6 +69,11 @@ def _dimension(name: str) -> str:
     return name
 
 
+def _section(value: Any) -> Any:
+    """A section whose keys are all commented out is empty, not null."""
+    return {} if value is None else value
+
+
 Text = Annotated[str, AfterValidator(_filled)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed), AfterValidator(_distinct)]
 Day = Annotated[date, BeforeValidator(_iso_date)]
@@ -109,7 +114,7 @@ class Events(Part):
         "user_membership",
     )
     account_user_property: Text | None = None
-    internal: Internal = Internal()
+    internal: Annotated[Internal, BeforeValidator(_section)] = Internal()
     inactive_event_types: Texts = INACTIVE_EVENT_TYPES
 
     @model_validator(mode="after")
@@ -141,7 +146,7 @@ class TieOutTolerance(Part):
 
 def _groups(value: Any) -> Any:
     """A list of group names, or a mapping of group name to further marts that publish with it."""
-    groups = {name: () for name in value} if isinstance(value, list) else value
+    groups = dict.fromkeys(value, ()) if isinstance(value, list) else value
     if isinstance(groups, dict):
         for name in groups:
             if name not in PUBLISH_GROUPS:
@@ -154,13 +159,13 @@ class Policy(Part):
     churn_at: Literal["service_end", "cancel_effective", "cancel_requested"] = "service_end"
     delinquency_grace_days: int | None = Field(default=None, ge=0)
     reactivation_new_after_days: int | None = Field(default=None, ge=1)
-    publish_groups: Annotated[dict[str, Texts], BeforeValidator(_groups), Field(min_length=1)] = {
-        name: () for name in PUBLISH_GROUPS
-    }
+    publish_groups: Annotated[dict[str, Texts], BeforeValidator(_groups), Field(min_length=1)] = dict.fromkeys(
+        PUBLISH_GROUPS, ()
+    )
     close_day: int = Field(default=8, ge=1, le=28)
     adoption_established_days: int = Field(default=3, ge=1)
     adoption_window_days: int = Field(default=28, ge=1, le=366)
-    tie_out_tolerance: TieOutTolerance = TieOutTolerance()
+    tie_out_tolerance: Annotated[TieOutTolerance, BeforeValidator(_section)] = TieOutTolerance()
 
     @model_validator(mode="after")
     def _reachable(self) -> Policy:
@@ -191,9 +196,9 @@ class Settings(Part):
         AfterValidator(_distinct),
         Field(min_length=1),
     ] = ("size",)
-    events: Events = Events()
-    finance: Finance = Finance()
-    policy: Policy = Policy()
+    events: Annotated[Events, BeforeValidator(_section)] = Events()
+    finance: Annotated[Finance, BeforeValidator(_section)] = Finance()
+    policy: Annotated[Policy, BeforeValidator(_section)] = Policy()
 
 
 class Company(Settings):
@@ -207,7 +212,7 @@ class Company(Settings):
     @property
     def finance_folder(self) -> Path:
         """Where the finance files are (``finance.path``, relative to the company folder)."""
-        return self.folder / self.finance.path
+        return self.folder / Path(self.finance.path).expanduser()
 
     @property
     def events_path(self) -> Path:

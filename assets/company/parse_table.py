@@ -41,7 +41,8 @@ def _is_good(column: Column) -> str | None:
         return None
     if column.kind in ("date", "month"):
         day = "01" if column.kind == "month" else "[0-9]{2}"
-        return f"(regexp_full_match({cell}, '(19|[2-9][0-9])[0-9]{{2}}-[0-9]{{2}}-{day}') AND try_cast({cell} AS DATE) IS NOT NULL)"
+        spelling = f"(19|[2-9][0-9])[0-9]{{2}}-[0-9]{{2}}-{day}"
+        return f"(regexp_full_match({cell}, '{spelling}') AND try_cast({cell} AS DATE) IS NOT NULL)"
     if column.kind in DECIMALS:
         scale = DECIMALS[column.kind]
         return f"regexp_full_match({cell}, '-?[0-9]{{1,{18 - scale}}}(\\.[0-9]{{1,{scale}}}0*)?')"

@@ -42,7 +42,7 @@ def read_features(path: Path) -> tuple[FeatureRule, ...]:
     _raise(
         FEATURES,
         findings,
-        "keep name, set, line, owner, team, launch date and is_core the same in all rows of a feature; keep each rule once",
+        "name, set, line, owner, team, launched_on, is_core are the same in all rows of a feature; list a rule once",
     )
     return tuple(FeatureRule(rule_no=n, **{c: row[c] for c in FEATURES.names}) for n, row in enumerate(rows, start=1))
 

@@ -50,7 +50,8 @@ class ReviewRule:
             for _ in range(days):
                 day += timedelta(days=3 if day.weekday() == 4 else 1)
             return day
-        assert self.weekday is not None
+        if self.weekday is None:
+            raise ValueError("a rule on weekdays needs its weekday")
         if self.number == -1:
             last = month_end(period_end + timedelta(days=1))
             return last - timedelta(days=(last.weekday() - self.weekday) % 7)

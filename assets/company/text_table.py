@@ -39,7 +39,8 @@ def read_text(con: duckdb.DuckDBPyConnection, contract: Table, path: Path, where
         cells = ", ".join(f'"{c}"' if c in arrow.column_names else f'NULL::VARCHAR AS "{c}"' for c in contract.names)
         given = ", ".join(f'"{c}"' for c in contract.names if c in arrow.column_names)
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT row_no, {cells} FROM csv_rows WHERE coalesce({given}) IS NOT NULL"
+            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT row_no, {cells} FROM csv_rows "
+            f"WHERE coalesce({given}) IS NOT NULL"
         )
         con.unregister("csv_rows")
     return name
@@ -56,7 +57,8 @@ def check_header(contract: Table, header: list[str], where: str) -> None:
     findings += [f"missing column {c}" for c in contract.required if c not in header]
     if not findings:
         return
-    mend = f"give the columns these names: {', '.join(c.name + ('*' if c.required else '') for c in contract.columns)} (* required)"
+    columns = ", ".join(c.name + ("*" if c.required else "") for c in contract.columns)
+    mend = f"give the columns these names: {columns} (* required)"
     if len(header) == 1 and any(s in header[0] for s in ";\t|"):
         mend = "save the file with commas between the columns; " + mend
     raise InputError(
@@ -76,7 +78,7 @@ def _decoded(path: Path, where: str) -> bytes:
         raise InputError(
             f"the file is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start:,}",
             where=f"{where}, row {row:,}",
-            mend="save it again as 'CSV UTF-8' (the byte is probably an accented letter in a Windows or Latin-1 code page)",
+            mend="save it again as 'CSV UTF-8' (the byte is probably an accented letter of a Windows code page)",
         ) from error
     if b"\x00" in data:
         row = data.count(b"\n", 0, data.index(b"\x00")) + 1

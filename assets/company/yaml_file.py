@@ -25,9 +25,18 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
         if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
         seen.add(key)
-    return dict(loader.construct_pairs(node))
+    return dict(loader.construct_pairs(node, deep=True))
 
 
+def _day(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    """A date, or the text as it stands when there is no such day: the model then names the key."""
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError:
+        return node.value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _day)
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
@@ -85,7 +94,7 @@ def _finding(model: type[BaseModel], detail: Any) -> str:
         return f"unknown key {key}{did_you_mean(str(location[-1]), _keys(model, location[:-1]))}"
     if kind == "missing":
         return f"the key {key} is missing: {_requirement(key)}"
-    message = str(detail["msg"]).removeprefix("Value error, ")
+    message = _PLAIN.get(kind) or str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     message = message[:1].lower() + message[1:]
     if isinstance(value, (dict, list, tuple)):
         return f"{key}: {message}" if key else message
@@ -95,6 +104,19 @@ def _finding(model: type[BaseModel], detail: Any) -> str:
         else ""
     )
     return f"{key}: {shown_value(value)}: {message}{guess if '?' in guess else ''}"
+
+
+# What pydantic calls its types, in the words of the file.
+_PLAIN = {
+    "tuple_type": "should be a list: [a, b]",
+    "dict_type": "should be keys with values",
+    "model_type": "should be keys with values",
+    "string_type": "should be a text: put it in quotes",
+    "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "date_from_datetime_parsing": "not a date YYYY-MM-DD",
+    "date_parsing": "not a date YYYY-MM-DD",
+}
 
 
 def _requirement(key: str) -> str:
@@ -120,7 +142,7 @@ def _keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
             continue
         field = current.model_fields.get(part) if isinstance(current, type) and issubclass(current, BaseModel) else None
         current = _model_in(field.annotation) if field else None
-    return [n for n in current.model_fields] if isinstance(current, type) and issubclass(current, BaseModel) else []
+    return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
 
 
 def _model_in(annotation: Any) -> Any:

@@ -109,7 +109,7 @@ def remember_sources(home: Home, delivery: Delivery, sources: str) -> None:
     temporary.write_text(
         json.dumps({"content_hash": delivery.content_hash, "sources": sources}) + "\n", encoding="utf-8"
     )
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def is_known(home: Home, delivery: Delivery, sources: str) -> bool:
@@ -129,8 +129,8 @@ def _root(home: Home) -> Path:
 
 def _load(folder: Path) -> Delivery:
     facts = json.loads((folder / "delivery.json").read_text(encoding="utf-8"))
-    days = {key: date.fromisoformat(facts.pop(key)) for key in ("landed_on", "as_of")}
-    return Delivery(**facts, **days, folder=folder)
+    facts |= {key: date.fromisoformat(facts[key]) for key in ("landed_on", "as_of")}
+    return Delivery(**facts, folder=folder)
 
 
 def _write_tables(con: duckdb.DuckDBPyConnection, folder: Path) -> tuple[dict[str, int], dict[str, int]]:

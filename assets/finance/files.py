@@ -52,7 +52,7 @@ def find_files(company: Company) -> tuple[SourceFile, ...]:
         raise InputError(
             "the table accounts is missing",
             where=_where(company, folder / "accounts.csv"),
-            mend="add accounts.csv (or .parquet) with account_id and account_name: the one table that is always required",
+            mend="add accounts.csv (or .parquet) with account_id and account_name: the one table that must be there",
         )
     return tuple(_hashed(company, table.name, found[table.name]) for table in TABLES if table.name in found)
 
@@ -67,10 +67,11 @@ def _check_sources(company: Company) -> None:
             )
         kind = source if isinstance(source, str) else source.get("kind", source.get("type", "a mapping"))
         if kind != "file":
+            file = f"{company.finance.path.rstrip('/')}/{table}.csv"
             raise InputError(
-                f"the source {shown_value(kind)} for {table} comes with the connectors extra, which is not in this version",
+                f"the source {shown_value(kind)} of {table} comes with the connectors extra, not in this version",
                 where=f"company.yaml, key finance.sources.{table}",
-                mend=f"export the table to {company.finance.path.rstrip('/')}/{table}.csv and set its source to file, or remove the key",
+                mend=f"export the table to {file} and set its source to file, or remove the key",
             )
 
 

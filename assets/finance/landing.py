@@ -61,7 +61,7 @@ def _raise_on_lost_money(mode: Mode, last: Delivery | None, company: Company) ->
     if last is not None and mode == "none" and last.mode != "none":
         table = "subscription_items" if last.mode == "full" else "arr_month"
         raise InputError(
-            f"the last delivery had {last.tables[table]:,} rows of {table}, this one has neither it nor another money table",
+            f"the last delivery had {last.tables[table]:,} rows of {table}, this one has no money table with rows",
             where=str(company.finance_folder),
             mend=f"deliver {table} again (an empty or missing file would end every customer)",
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import duckdb
 
@@ -21,10 +22,10 @@ _CLAIMS: dict[str, tuple[tuple[str, ...], str, str, tuple[str, ...]]] = {
 }
 
 
-def quarantine_overlaps(con: duckdb.DuckDBPyConnection) -> None:
+def quarantine_overlaps(con: duckdb.DuckDBPyConnection, where: Mapping[str, str]) -> None:
     """Of overlapping rows the one believed first stays (earliest segment, lowest version), the other is quarantined
     and names it. Raises InputError when one Amplitude value belongs to two accounts at once."""
-    _raise_on_shared_values(con)
+    _raise_on_shared_values(con, where.get("identity_map", ""))
     for table in _CLAIMS:
         _settle(con, table)
 
@@ -36,7 +37,8 @@ def _settle(con: duckdb.DuckDBPyConnection, table: str) -> None:
     rows = con.execute(
         f"""
         WITH bounded AS (
-            SELECT row_no, {claimed}, coalesce({start}, DATE '0001-01-01') AS starts, coalesce({end}, DATE '9999-12-31') AS ends,
+            SELECT row_no, {claimed}, coalesce({start}, DATE '0001-01-01') AS starts,
+                coalesce({end}, DATE '9999-12-31') AS ends,
                 {", ".join(f'"{c}" AS order_{n}' for n, c in enumerate(order))}
             FROM {table}
         ),
@@ -59,12 +61,11 @@ def _settle(con: duckdb.DuckDBPyConnection, table: str) -> None:
     quarantine(con, Rule(table, "SELECT row_no, 'overlap' AS reason, detail FROM overlapping"))
 
 
-def _losers(rows: Sequence[tuple[object, ...]], claim_names: str) -> list[tuple[int, str]]:
+def _losers(rows: Sequence[tuple[Any, ...]], claim_names: str) -> list[tuple[int, str]]:
     """Rows (row_no, starts, ends, *claim), sorted by claim and belief, that overlap one believed before them."""
     kept: dict[tuple[object, ...], list[tuple[int, date, date]]] = {}
     bad = []
     for row_no, starts, ends, *claim in rows:
-        assert isinstance(row_no, int) and isinstance(starts, date) and isinstance(ends, date)
         believed = kept.setdefault(tuple(claim), [])
         other = next((k for k in believed if k[1] < ends and starts < k[2]), None)
         if other is None:
@@ -77,7 +78,7 @@ def _losers(rows: Sequence[tuple[object, ...]], claim_names: str) -> list[tuple[
     return bad
 
 
-def _raise_on_shared_values(con: duckdb.DuckDBPyConnection) -> None:
+def _raise_on_shared_values(con: duckdb.DuckDBPyConnection, where: str) -> None:
     found = con.execute(
         """
         WITH bounded AS (
@@ -95,7 +96,7 @@ def _raise_on_shared_values(con: duckdb.DuckDBPyConnection) -> None:
         lines = [f"{value!r}: account {a} (row {i}) and account {b} (row {j})" for i, j, value, a, b, _ in found]
         raise InputError(
             f"an Amplitude value belongs to two accounts at once:\n{listing(lines, found[0][5])}",
-            where=f"the finance table identity_map, rows {found[0][0]} and {found[0][1]}, column amplitude_value",
+            where=f"{where}, rows {found[0][0]} and {found[0][1]}, column amplitude_value",
             mend="end one mapping (valid_to) where the other begins (valid_from), or remove the wrong one",
         )
 

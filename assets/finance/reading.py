@@ -37,7 +37,7 @@ def read_tables(con: duckdb.DuckDBPyConnection, company: Company, sources: Seque
     given = {name for name, count in rows.items() if count}
     mode = _mode(given, where)
     apply_rules(con, given, company.reporting_currency, {rule.feature_key for rule in company.features})
-    quarantine_overlaps(con)
+    quarantine_overlaps(con, where)
     _settle_quarantine(con, given, where)
     _raise_past_share(con, rows, where, company.finance.max_quarantine_share)
     return mode
@@ -74,7 +74,8 @@ def _settle_quarantine(con: duckdb.DuckDBPyConnection, given: set[str], where: d
         if table.name in given:
             cells = ", ".join(f'"{c}" := "{c}"' for c in table.names)
             con.execute(
-                f"INSERT INTO quarantine SELECT ?, ? || ' row ' || row_no, reason, detail, to_json(struct_pack({cells})) "
+                "INSERT INTO quarantine "
+                f"SELECT ?, ? || ' row ' || row_no, reason, detail, to_json(struct_pack({cells})) "
                 f"FROM bad JOIN text_{table.name} USING (row_no) WHERE table_name = ? ORDER BY row_no",
                 [table.name, where[table.name], table.name],
             )

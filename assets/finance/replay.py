@@ -32,10 +32,12 @@ def add_vanished(con: duckdb.DuckDBPyConnection, kept: list[Delivery]) -> None:
         HAVING max(number) < (SELECT max(number) FROM delivery_list) AND last_accepted IS NOT NULL
         """
     )
-    sources = con.execute("SELECT DISTINCT last_accepted FROM vanished ORDER BY 1").fetchall()
     by_number = {d.number: d for d in kept}
-    for (number,) in reversed(sources):  # the newest account or product row known wins
-        _carry(con, by_number[number])
+    for (number,) in con.execute("SELECT DISTINCT last_accepted FROM vanished ORDER BY 1 DESC").fetchall():
+        _carry_items(con, by_number[number])
+    for delivery in reversed(kept[:-1]):  # the newest row known of a missing account or product wins
+        if not _carry_missing(con, delivery):
+            break
 
 
 def _make_presence(con: duckdb.DuckDBPyConnection, kept: list[Delivery], with_items: list[Delivery]) -> None:
@@ -64,30 +66,39 @@ def _make_presence(con: duckdb.DuckDBPyConnection, kept: list[Delivery], with_it
             )
 
 
-def _carry(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> None:
-    """Append the items last seen in this delivery, and rows of other tables that only they still need."""
+def _carry_items(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> None:
+    """Append the items last seen in this delivery, with the discounts that they had in it."""
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE carried AS SELECT items.*, vanished_on FROM read_parquet(?) items "
         f"JOIN vanished USING ({_ITEM}) WHERE last_accepted = ?",
         [str(delivery.table("subscription_items")), delivery.number],
     )
     con.execute(f"INSERT INTO {RAW}.subscription_items BY NAME SELECT * FROM carried")
-    # Segments before accounts: they come along only with an account that is still missing.
-    for name, key, needed in (
-        (
-            "account_segments",
-            "account_id",
-            f"SELECT account_id FROM carried EXCEPT SELECT account_id FROM {RAW}.accounts",
-        ),
-        ("accounts", "account_id", f"SELECT account_id FROM carried EXCEPT SELECT account_id FROM {RAW}.accounts"),
-        ("products", "product_id", f"SELECT product_id FROM carried EXCEPT SELECT product_id FROM {RAW}.products"),
-    ):
-        _append(con, delivery, name, f"{key} IN ({needed})")
-    discounted = (
-        f"(item_id IN (SELECT item_id FROM carried) OR subscription_id IN (SELECT subscription_id FROM carried)) "
-        f"AND discount_id NOT IN (SELECT discount_id FROM {RAW}.discounts)"
+    _append(
+        con,
+        delivery,
+        "discounts",
+        "(item_id IN (SELECT item_id FROM carried) OR subscription_id IN (SELECT subscription_id FROM carried)) "
+        f"AND discount_id NOT IN (SELECT discount_id FROM {RAW}.discounts)",
     )
-    _append(con, delivery, "discounts", discounted)
+
+
+def _carry_missing(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> bool:
+    """Append accounts (with their segments) and products that items still need, as this delivery knew them.
+    False when nothing is missing any more."""
+    missing = {}
+    for name, key in (("accounts", "account_id"), ("products", "product_id")):
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE missing_{name} AS "
+            f"SELECT {key} FROM {RAW}.subscription_items EXCEPT SELECT {key} FROM {RAW}.{name}"
+        )
+        missing[name] = bool(con.execute(f"SELECT 1 FROM missing_{name} LIMIT 1").fetchall())
+    if missing["accounts"]:
+        _append(con, delivery, "account_segments", "account_id IN (FROM missing_accounts)")
+        _append(con, delivery, "accounts", "account_id IN (FROM missing_accounts)")
+    if missing["products"]:
+        _append(con, delivery, "products", "product_id IN (FROM missing_products)")
+    return any(missing.values())
 
 
 def _append(con: duckdb.DuckDBPyConnection, delivery: Delivery, name: str, condition: str) -> None:

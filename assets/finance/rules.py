@@ -91,15 +91,19 @@ def _rules(table: Table, given: set[str], reporting_currency: str) -> Iterator[R
     yield from _references(table, given)
     yield from _numbers(name)
     yield from _intervals(name)
+    if name == "control_totals":
+        yield Rule(name, _CONFLICTING_TOTALS)
     if table.key:
         yield Rule(name, _repeated_key(table))
-    yield from _special(name)
+    for query in _SPECIAL.get(name, ()):
+        yield Rule(name, query)
     if name in _VALUED_IN_REPORTING_CURRENCY:
         yield Rule(
             name,
             f"SELECT row_no, 'unmapped_currency' AS reason, "
             f"'column currency: fx_rates has no rate from ' || currency || ' to ' || ? AS detail "
-            f"FROM {name} WHERE currency <> ? AND currency NOT IN (SELECT from_currency FROM fx_rates WHERE to_currency = ?)",
+            f"FROM {name} WHERE currency <> ? "
+            "AND currency NOT IN (SELECT from_currency FROM fx_rates WHERE to_currency = ?)",
             (reporting_currency,) * 3,
         )
 
@@ -175,10 +179,13 @@ def _repeated_key(table: Table) -> str:
         WHERE nth > 1"""
 
 
-def _special(name: str) -> Iterator[Rule]:
-    for query in _SPECIAL.get(name, ()):
-        yield Rule(name, query)
-
+# Two figures for one total: neither can be believed. (The same figure twice is only a duplicate.)
+_CONFLICTING_TOTALS = """
+    SELECT row_no, 'conflicting_total' AS reason,
+        concat_ws(' ', month, metric, product_line, segment) || ' is claimed as ' || low || ' and as ' || high AS detail
+    FROM (SELECT *, min(value) OVER w AS low, max(value) OVER w AS high FROM control_totals
+          WINDOW w AS (PARTITION BY month, metric, product_line, segment))
+    WHERE low < high"""
 
 _SPECIAL: dict[str, tuple[str, ...]] = {
     "accounts": (
