@@ -10,40 +10,39 @@ accounts as (
     from {{ ref('int_company__accounts') }}
 ),
 
-first_dates as (
-    select min(least(items.effective_from, coalesce(items.signed_date, items.effective_from))) as first_date
+-- contracts speak until the as-of date; stated months only to the last one stated, or silence would read as churn
+spans as (
+    select
+        min(least(items.effective_from, coalesce(items.signed_date, items.effective_from))) as first_date,
+        max(state.as_of) as last_date
     from {{ ref('stg_finance__subscription_items') }} as items
     inner join accounts on items.account_id = accounts.account_id
     inner join state on state.mode = 'full'
 
     union all
 
-    select min(arr_month.month_start) as first_date
+    select
+        min(arr_month.month_start) as first_date,
+        least(max(state.as_of), {{ dbt.last_day('max(arr_month.month_start)', 'month') }}) as last_date
     from {{ ref('stg_finance__arr_month') }} as arr_month
     inner join accounts on arr_month.account_id = accounts.account_id
     inner join state on state.mode = 'minimum'
 ),
 
-span as (
-    select
-        cast({{ dbt.date_trunc('month', 'min(first_dates.first_date)') }} as date) as first_month_start,
-        max(state.as_of) as as_of
-    from first_dates
-    cross join state
-),
-
 months as (
     select
-        cast(unnest(generate_series(first_month_start, as_of, interval 1 month)) as date) as month_start,
-        as_of
-    from span
-    where first_month_start <= as_of
+        cast(
+            unnest(generate_series({{ dbt.date_trunc('month', 'first_date') }}, last_date, interval 1 month)) as date
+        ) as month_start,
+        last_date
+    from spans
+    where first_date <= last_date
 )
 
 select
     month_start,
     {{ dbt.last_day('month_start', 'month') }} as month_end,
-    least({{ dbt.last_day('month_start', 'month') }}, as_of) as state_date,
+    least({{ dbt.last_day('month_start', 'month') }}, last_date) as state_date,
     month_start - 1 as previous_state_date,
-    {{ dbt.last_day('month_start', 'month') }} <= as_of as is_complete
+    {{ dbt.last_day('month_start', 'month') }} <= last_date as is_complete
 from months

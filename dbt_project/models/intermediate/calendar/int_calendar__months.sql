@@ -28,6 +28,7 @@ months as (
 select
     months.month_start,
     {{ dbt.last_day('months.month_start', 'month') }} as month_end,
-    coalesce({{ dbt.last_day('months.month_start', 'month') }} <= state.as_of, false) as is_money_complete
+    coalesce(money_months.is_complete, false) as is_money_complete
 from months
-left join {{ ref('stg_finance__state') }} as state on true
+left join {{ ref('int_calendar__money_months') }} as money_months
+    on months.month_start = money_months.month_start

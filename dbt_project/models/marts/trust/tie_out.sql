@@ -1,0 +1,75 @@
+-- Do the numbers agree: with themselves (roll_forward, grains_agree) and with what finance reported (control_total).
+with has_money as (
+    select month_start from {{ ref('fct_arr_month') }}
+    union
+    select month_start from {{ ref('fct_arr_movement') }}
+),
+
+checked as (
+    select
+        month_start, 'roll_forward' as check_key, lens, lens_value, left_value, right_value,
+        0.01 as tolerance, true as is_configured
+    from {{ ref('int_money__roll_forward') }}
+
+    union all
+
+    select
+        month_start, 'grains_agree' as check_key, lens, lens_value, left_value, right_value,
+        0.01 as tolerance, true as is_configured
+    from {{ ref('int_money__grains_agree') }}
+
+    union all
+
+    select
+        totals.month_start,
+        'control_total' as check_key,
+        -- totals of one month and cut may differ in metric only: ARR goes by the lens alone
+        totals.lens || case when totals.metric = 'arr' then '' else ' ' || totals.metric end as lens,
+        totals.lens_value,
+        totals.left_value,
+        totals.right_value,
+        case when totals.metric = 'paying_accounts' then 0 else 0.01 end as tolerance,
+        totals.metric <> 'recurring_revenue' or state.has_gl as is_configured
+    from {{ ref('int_money__control_totals') }} as totals
+    cross join {{ ref('stg_finance__state') }} as state
+
+    union all
+
+    -- without any control total every month says so
+    select
+        months.month_start, 'control_total' as check_key, 'company' as lens, 'all' as lens_value,
+        null as left_value, null as right_value, 0.01 as tolerance, false as is_configured
+    from {{ ref('int_calendar__money_months') }} as months
+    where months.is_complete
+        and not exists (select 1 from {{ ref('stg_finance__control_totals') }})
+),
+
+differences as (
+    select
+        checked.*,
+        checked.left_value - checked.right_value as difference,
+        0 as explained,
+        has_money.month_start is not null as has_data
+    from checked
+    left join has_money
+        on checked.month_start = has_money.month_start
+)
+
+select
+    month_start,
+    check_key,
+    lens,
+    lens_value,
+    cast(left_value as decimal(18, 2)) as left_value,
+    cast(right_value as decimal(18, 2)) as right_value,
+    cast(difference as decimal(18, 2)) as difference,
+    cast(explained as decimal(18, 2)) as explained,
+    cast(difference - explained as decimal(18, 2)) as unexplained,
+    cast(tolerance as decimal(18, 2)) as tolerance,
+    case
+        when not coalesce(is_configured, false) then 'not_configured'
+        when difference is null or not has_data then 'no_data'
+        when abs(difference - explained) <= tolerance then 'ok'
+        else 'fail'
+    end as status
+from differences
