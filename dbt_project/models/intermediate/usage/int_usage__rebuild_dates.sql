@@ -1,0 +1,106 @@
+-- The rebuild plan with what identity and attribution drag along. `activity` names exact dates: the planned ones, those
+-- whose events belong to the account that the user named on a planned date, and all dates of users newly found to be
+-- internal. `marts` and `adoption` name the date from which on windowed rows are redone. Nothing here compares with
+-- former contents, so a killed run finds the same dates again.
+with planned as (
+    select distinct local_date
+    from {{ source('amplitude', 'rebuild_plan') }}
+    where layer = 'activity'
+),
+
+-- dates on which a user named no account at all: they borrow the account from the user's other dates
+borrowing as (
+    select distinct days.user_key, days.local_date
+    from {{ ref('int_usage__named_day') }} as days
+    where days.day_account_id is null
+        and exists(select 1 from {{ source('company', 'account_ways') }} as ways where ways.way = 'user_membership')
+        and days.user_key in (
+            select lenders.user_key
+            from {{ ref('int_usage__named_day') }} as lenders
+            inner join planned on lenders.local_date = planned.local_date
+            where lenders.day_account_id is not null
+        )
+),
+
+timeline as (
+    select user_key, local_date, cast(null as date) as named_on
+    from borrowing
+
+    union all
+
+    select distinct days.user_key, days.local_date, days.local_date as named_on
+    from {{ ref('int_usage__named_day') }} as days
+    where days.day_account_id is not null
+        and days.user_key in (select user_key from borrowing)
+),
+
+lenders as (
+    select
+        local_date,
+        named_on,
+        coalesce(
+            max(named_on) over (
+                partition by user_key order by local_date rows between unbounded preceding and current row
+            ),
+            min(named_on) over (
+                partition by user_key order by local_date rows between current row and unbounded following
+            )
+        ) as lender_date
+    from timeline
+),
+
+-- marked on planned dates only: perhaps not yet known to be internal when the other dates were built
+newly_internal as (
+    select days.user_key
+    from {{ ref('int_usage__named_day') }} as days
+    left join planned on days.local_date = planned.local_date
+    where days.marks_internal
+    group by days.user_key
+    having count(*) = count(planned.local_date)
+),
+
+activity as (
+    select local_date
+    from planned
+
+    union
+
+    select lenders.local_date
+    from lenders
+    inner join planned on lenders.lender_date = planned.local_date
+    where lenders.named_on is null
+
+    union
+
+    select days.local_date
+    from {{ ref('int_usage__named_day') }} as days
+    where days.user_key in (select user_key from newly_internal)
+),
+
+starts as (
+    select
+        min(case when layer = 'marts' then local_date end) as marts_from,
+        min(case when layer = 'adoption' then local_date end) as adoption_from
+    from {{ source('amplitude', 'rebuild_plan') }}
+),
+
+-- rows after the watermark never stay, whatever the plan says
+windowed as (
+    select
+        case
+            when coalesce(starts.marts_from, activity.first_date) is not null
+                then least(starts.marts_from, activity.first_date, watermarks.usage_watermark + 1)
+        end as marts_from,
+        starts.adoption_from
+    from starts
+    cross join (select min(local_date) as first_date from activity) as activity
+    cross join {{ ref('int_usage__watermarks') }} as watermarks
+)
+
+select 'activity' as layer, local_date from activity
+union all
+select 'marts' as layer, marts_from as local_date from windowed where marts_from is not null
+union all
+select 'adoption' as layer, least(adoption_from, marts_from) as local_date
+from windowed
+where coalesce(adoption_from, marts_from) is not null
