@@ -1,0 +1,186 @@
+"""What lies in the export folder: zips of the Export API and loose hourly files, in any nesting.
+
+Nothing is unpacked here. A zip gives its central directory, a loose file its checksum; what a member holds is known
+by (file name, CRC-32, size) of its gzip bytes, so the same hour delivered twice, zipped or loose, is one content.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from assets.company.model import Company
+from assets.errors import InputError
+from assets.home import Home
+
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC without a zone, as in the lake
+# <project>_<yyyy-MM-dd>_<H>#<part>.json.gz, the hour not padded
+_EVENTS = re.compile(r"[^_/\\-][^_/\\]*_(\d{4}-\d{2}-\d{2})_(\d{1,2})#(\d+)\.json\.gz")
+# Merge facts of the S3/GCS destination: known, and no events.
+_MERGES = re.compile(r"-.+_\d{4}-\d{2}-\d{2}_\d{1,2}\.json\.gz")
+_JUNK = re.compile(r"(^|/)(__MACOSX/|\.)")
+_STORED, _DEFLATED, _LOOSE = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, -1
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class ArchiveFile:
+    """A zip or a loose gzip file, as its folder lists it."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """One hourly gzip file, in a zip or loose. ``hour``: upload hour (UTC) as hours since 1970, None when the name
+    tells none; ``problem``: why it must not be read, if so; ``offset`` and ``packed``: where its bytes lie."""
+
+    archive: str
+    path: str
+    name: str
+    crc: int
+    size: int
+    hour: int | None
+    problem: str | None
+    method: int
+    offset: int
+    packed: int
+
+    @property
+    def content(self) -> tuple[str, int, int]:
+        return self.name, self.crc, self.size
+
+
+def hour_number(moment: datetime) -> int:
+    """Whole hours since 1970 of a UTC moment."""
+    return (moment - EPOCH) // timedelta(hours=1)
+
+
+def hour_start(number: int) -> datetime:
+    return EPOCH + timedelta(hours=number)
+
+
+def local_midnight_hour(day: date, time_zone: str) -> int:
+    """Number of the first UTC hour that does not end by the local midnight AFTER ``day``."""
+    after = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo(time_zone))
+    return hour_number(after.astimezone(UTC).replace(tzinfo=None))
+
+
+def upload_hour(name: str) -> int | None:
+    """Upload hour that a file name tells, or None."""
+    match = _EVENTS.fullmatch(name)
+    if not match:
+        return None
+    try:
+        day = datetime.strptime(match[1], "%Y-%m-%d")  # noqa: DTZ007 - UTC by definition of the export
+    except ValueError:
+        return None
+    return hour_number(day) + int(match[2]) if int(match[2]) < 24 else None
+
+
+def events_folder(company: Company) -> Path:
+    """The folder to read. Raises InputError when this version cannot read the source or there is no folder."""
+    source, path = company.events.source, company.events.path or "events/"
+    where = f"{company.folder / 'company.yaml'}: events"
+    if source == "amplitude_api":
+        raise InputError(
+            "events.source amplitude_api is not supported by this version",
+            where=where,
+            mend="export the hours and use source: export_archive with the folder that holds the zips",
+        )
+    if "://" in path:
+        raise InputError(
+            f"events.path {path} is a URL, which this version cannot read",
+            where=where,
+            mend="copy the exports to a local folder and name that folder; s3:// and gs:// come with a later version",
+        )
+    if not company.events_path.is_dir():
+        raise InputError(
+            f"the events folder {company.events_path} does not exist",
+            where=where,
+            mend="make the folder and put the Export API zips or hourly .json.gz files into it, or correct events.path",
+        )
+    return company.events_path.resolve()
+
+
+def list_files(folder: Path) -> list[ArchiveFile]:
+    """All zips and gzip files below a folder, sorted by path; hidden files and folders are left alone."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in {".zip", ".gz"} or _JUNK.search(path.relative_to(folder).as_posix()):
+            continue
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode):
+            found.append(ArchiveFile(path, status.st_size, status.st_mtime_ns))
+    return found
+
+
+def first_day(home: Home, company: Company) -> date | None:
+    """Upload day (UTC) of the oldest hour there is, None without any; reads only what the ledger does not know."""
+    from assets.amplitude.planning import refresh_catalogue  # noqa: PLC0415 - planning builds on this module
+
+    with refresh_catalogue(home, company) as ledger:
+        first = ledger.first_known_hour()
+    return hour_start(first).date() if first is not None else None
+
+
+def read_members(file: ArchiveFile) -> Iterator[Member]:
+    """The members of a zip, or the loose file itself. Raises InputError for a zip without a readable directory."""
+    if file.path.suffix.lower() == ".zip":
+        yield from _zip_members(file)
+    elif not _MERGES.fullmatch(file.path.name):
+        crc = 0
+        with file.path.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                crc = zlib.crc32(block, crc)
+        name = file.path.name
+        hour = upload_hour(name)
+        problem = None if hour is not None else "unknown_name"
+        yield Member(str(file.path), name, name, crc, file.size, hour, problem, _LOOSE, 0, file.size)
+
+
+def _zip_members(file: ArchiveFile) -> Iterator[Member]:
+    try:
+        with zipfile.ZipFile(file.path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise InputError(
+            f"the zip cannot be read: {error}",
+            where=str(file.path),
+            mend="the file is cut off or damaged: copy or download it again (or remove it), then refresh once more",
+        ) from error
+    for entry in entries:
+        name = re.split(r"[/\\]", entry.orig_filename)[-1]
+        if entry.is_dir() or _JUNK.search(entry.orig_filename) or _MERGES.fullmatch(name):
+            if not _is_unsafe(entry.orig_filename):
+                continue
+        hour = upload_hour(name)
+        problem = _listed_problem(entry, hour)
+        yield Member(
+            str(file.path), entry.orig_filename, name, entry.CRC, entry.file_size, hour, problem,
+            entry.compress_type, entry.header_offset, entry.compress_size,
+        )  # fmt: skip
+
+
+def _is_unsafe(path: str) -> bool:
+    return path.startswith(("/", "\\")) or bool(re.match(r"[A-Za-z]:", path)) or ".." in re.split(r"[/\\]", path)
+
+
+def _listed_problem(entry: zipfile.ZipInfo, hour: int | None) -> str | None:
+    """What the central directory alone says against reading a member."""
+    if _is_unsafe(entry.orig_filename):
+        return "unsafe_path"
+    if hour is None:
+        return "unknown_name"
+    if entry.flag_bits & 0x1:
+        return "encrypted"
+    return None if entry.compress_type in {_STORED, _DEFLATED} else "unsupported_compression"

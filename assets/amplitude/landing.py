@@ -1,0 +1,163 @@
+"""Landing: from the export folder to the lake, two workers, each unit committed by the one thread that owns the ledger."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from assets.amplitude.archive import hour_start
+from assets.amplitude.commit import commit, replace_segment
+from assets.amplitude.compaction import compact
+from assets.amplitude.convert import Converter, make_durable
+from assets.amplitude.land_unit import UnitLanding, content_digest, lake_file, land_unit
+from assets.amplitude.ledger import HourState, Ledger
+from assets.amplitude.planning import LandingPlan, Unit, plan
+from assets.amplitude.promotion import Promotion
+from assets.amplitude.repeats import settle
+from assets.company.model import Company
+from assets.home import Home
+from assets.progress import Progress, silent
+
+__all__ = ["LandingPlan", "LandingResult", "land", "plan"]
+
+WORKERS = 2
+_COMMIT_SECONDS = 0.5
+
+
+@dataclass
+class Counts:
+    """Counts over upload hours, as the ledger holds them after a landing."""
+
+    hours: int = 0
+    records: int = 0
+    staged: int = 0
+    duplicates: int = 0
+    late_resends: int = 0
+    quarantined: int = 0
+    bytes: int = 0
+
+    def add(self, hour: HourState) -> None:
+        self.hours += 1
+        for name in ("records", "staged", "duplicates", "late_resends", "quarantined", "bytes"):
+            setattr(self, name, getattr(self, name) + getattr(hour, name))
+
+
+@dataclass
+class LandingResult(Counts):
+    """What a landing read: counts over its upload hours, and the same per upload day (UTC)."""
+
+    by_day: dict[date, Counts] = field(default_factory=dict)
+
+
+def land(home: Home, company: Company, plan: LandingPlan, progress: Progress | None = None) -> LandingResult:
+    """Land a plan: convert, switch the hours, decide what repeats, merge small files of finished days.
+
+    Whatever is committed stays; after a crash the same plan, made again, ends in the same lake. Raises InputError
+    only for archives that vanished meanwhile.
+    """
+    tell = progress or silent
+    lake, promotion = home.amplitude_lake, Promotion.of(company)
+    with Ledger.open(home) as ledger:
+        _sweep(ledger)
+        if plan.is_empty:
+            return LandingResult()
+        scratch = lake / "scratch"
+        converter = Converter(scratch, promotion)
+        try:
+            _promote_again(ledger, converter, promotion, tell)
+            for landing in _landed(plan.units, lake, scratch, promotion, tell):
+                commit(ledger, converter, landing, promotion.digest)
+            tell("deduplicating events", 0, 0)
+            settle(ledger, converter)
+            compact(ledger, converter)
+        finally:
+            converter.close()
+            shutil.rmtree(scratch, ignore_errors=True)
+        return _result(ledger, plan)
+
+
+def _sweep(ledger: Ledger) -> None:
+    """Remove what no ledger row names: files of crashed or former landings."""
+    named = ledger.files()
+    shutil.rmtree(ledger.lake / "scratch", ignore_errors=True)
+    for room in ("events", "quarantine"):
+        for path in (ledger.lake / room).glob("*/*"):
+            if path.relative_to(ledger.lake).as_posix() not in named:
+                path.unlink()
+
+
+class _Workers:
+    """Threads with a DuckDB of their own each; DuckDB, inflate and file access all run outside Python's lock."""
+
+    def __init__(self, scratch: Path, promotion: Promotion) -> None:
+        self._own = threading.local()
+        self._converters: list[Converter] = []
+        self._scratch, self._promotion = scratch, promotion
+        self.pool = ThreadPoolExecutor(WORKERS, "landing")
+
+    def land(self, unit: Unit, lake: Path) -> UnitLanding:
+        if not hasattr(self._own, "converter"):
+            self._own.converter = Converter(self._scratch / str(threading.get_ident()), self._promotion)
+            self._converters.append(self._own.converter)
+        return land_unit(self._own.converter, unit, lake, self._digest)
+
+    @property
+    def _digest(self) -> str:
+        return self._promotion.digest
+
+    def close(self) -> None:
+        self.pool.shutdown(cancel_futures=True)
+        for converter in self._converters:
+            converter.close()
+
+
+def _landed(
+    units: tuple[Unit, ...], lake: Path, scratch: Path, promotion: Promotion, tell: Progress
+) -> Iterator[list[UnitLanding]]:
+    """Landed units in small batches, as they come."""
+    total, done = sum(unit.bytes for unit in units), 0
+    workers = _Workers(scratch, promotion)
+    try:
+        futures: list[Future[UnitLanding]] = [workers.pool.submit(workers.land, unit, lake) for unit in units]
+        batch: list[UnitLanding] = []
+        since = time.monotonic()
+        for future in as_completed(futures):
+            batch.append(future.result())
+            done += batch[-1].unit.bytes
+            tell("landing events (bytes)", done, total)
+            if time.monotonic() - since > _COMMIT_SECONDS:
+                yield batch
+                batch, since = [], time.monotonic()
+        if batch:
+            yield batch
+    finally:
+        workers.close()
+
+
+def _promote_again(ledger: Ledger, converter: Converter, promotion: Promotion, tell: Progress) -> None:
+    """Give kept files the promoted columns that the company folder asks for now."""
+    stale = ledger.segments("promotion <> ?", promotion.digest)
+    for done, segment in enumerate(stale, 1):
+        source = ledger.lake / segment.file
+        draft = converter.scratch / "promoted.parquet"
+        piece = converter.promote_again(source, draft)
+        name = lake_file(min(segment.hours), content_digest([segment.file, promotion.digest]))
+        make_durable(piece.path, ledger.lake / name)
+        replace_segment(ledger, segment, name, piece.facts, promotion.digest)
+        tell("promoting columns again", done, len(stale))
+
+
+def _result(ledger: Ledger, plan: LandingPlan) -> LandingResult:
+    landed = {hour_start(hour) for unit in plan.units for hour in unit.hours}
+    result = LandingResult()
+    for hour in ledger.hours():
+        if hour.upload_hour in landed:
+            result.add(hour)
+            result.by_day.setdefault(hour.upload_hour.date(), Counts()).add(hour)
+    return result

@@ -1,0 +1,154 @@
+"""What a landing would do: compare the export folder with the ledger, opening only files that are new or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from assets.amplitude.archive import (
+    ArchiveFile,
+    Member,
+    events_folder,
+    hour_number,
+    hour_start,
+    list_files,
+    local_midnight_hour,
+    read_members,
+)
+from assets.amplitude.ledger import Ledger
+from assets.amplitude.promotion import Promotion
+from assets.company.model import Company
+from assets.errors import InputError
+from assets.home import Home
+
+# A unit is read and committed as one: small hours of a day together, a big hour alone.
+UNIT_BYTES = 24 << 20
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Whole upload hours of one upload day that are landed together. ``members`` are sorted by hour and content,
+    each content once."""
+
+    hours: tuple[int, ...]
+    members: tuple[Member, ...]
+
+    @property
+    def bytes(self) -> int:
+        return sum(member.size for member in self.members)
+
+
+@dataclass(frozen=True)
+class LandingPlan:
+    """New or changed upload hours, and whether kept segments need their promoted columns again.
+
+    ``days``: upload days (UTC), sorted; ``members``: hourly files to read; ``bytes``: their gzip bytes;
+    ``is_empty``: landing would change nothing.
+    """
+
+    units: tuple[Unit, ...]
+    promote_again: int = 0
+    is_unfinished: bool = False
+
+    @property
+    def days(self) -> list[date]:
+        return sorted({hour_start(hour).date() for unit in self.units for hour in unit.hours})
+
+    @property
+    def members(self) -> int:
+        return sum(len(unit.members) for unit in self.units)
+
+    @property
+    def bytes(self) -> int:
+        return sum(unit.bytes for unit in self.units)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.units or self.promote_again or self.is_unfinished)
+
+
+@contextmanager
+def refresh_catalogue(home: Home, company: Company) -> Iterator[Ledger]:
+    """The ledger, its catalogue brought up to date with the export folder.
+
+    Files are compared by size and modification time first; only new or changed ones are opened. Raises InputError,
+    with nothing changed, for a folder or zip that cannot be read and for a folder without any hourly file.
+    """
+    files = {str(file.path): file for file in list_files(events_folder(company))}
+    with Ledger.open(home) as ledger:
+        known = ledger.archives()
+        fresh = [file for path, file in files.items() if known.get(path) != file]
+        members = [member for file in fresh for member in read_members(file)]
+        gone = known.keys() - files.keys()
+        if fresh or gone or ledger.meta("time_zone") != company.time_zone:
+            with ledger.transaction():
+                ledger.catalogue(gone, fresh, members)
+                ledger.set_meta("time_zone", company.time_zone)
+        if ledger.first_known_hour() is None:
+            raise _nothing_to_read(company, list(files.values()), len(ledger.members()))
+        yield ledger
+
+
+def _nothing_to_read(company: Company, files: list[ArchiveFile], strangers: int) -> InputError:
+    if not files:
+        what = "the events folder holds no .zip and no .json.gz file"
+    elif strangers:
+        what = f"none of the {strangers} files in the archives is named like an hour of events"
+    else:
+        what = "the archives in the events folder are empty: they hold no hourly file"
+    return InputError(
+        what,
+        where=str(company.events_path),
+        mend="put Export API zips or files named <project>_<yyyy-MM-dd>_<H>#<part>.json.gz into the folder",
+    )
+
+
+def plan(home: Home, company: Company, until: date | None = None, land_again: set[date] | None = None) -> LandingPlan:
+    """What ``land`` would do now.
+
+    ``until``: local date; only hours that end by the local midnight after it are planned. ``land_again``: upload days
+    (UTC) whose hours are read again although nothing about them changed. Raises InputError for bad input.
+    """
+    with refresh_catalogue(home, company) as ledger:
+        hours = set(ledger.new_hours())
+        for day in land_again or ():
+            start = hour_number(hour_start(0).replace(year=day.year, month=day.month, day=day.day))
+            hours |= {member.hour for member in ledger.members(range(start, start + 24)) if member.hour is not None}
+        if until is not None:
+            end = local_midnight_hour(until, company.time_zone)
+            hours = {hour for hour in hours if hour < end}
+        units = _units(distinct(ledger.members(sorted(hours))))
+        stale = ledger.con.execute(
+            "SELECT count(*) FROM segments WHERE promotion <> ?", [Promotion.of(company).digest]
+        ).fetchone()[0]
+        open_ends = ledger.con.execute(
+            "SELECT (SELECT count(*) FROM segments WHERE NOT settled) + (SELECT count(*) FROM unsettled)"
+        ).fetchone()[0]
+    return LandingPlan(tuple(units), stale, bool(open_ends))
+
+
+def distinct(members: list[Member]) -> list[Member]:
+    """Each content of each hour once; of several copies one that may be read, if there is one."""
+    best: dict[tuple[int | None, str, int, int], Member] = {}
+    for member in sorted(members, key=lambda m: (m.problem is not None, m.archive, m.path)):
+        best.setdefault((member.hour, *member.content), member)
+    return sorted(best.values(), key=lambda m: (m.hour or 0, *m.content))
+
+
+def _units(members: list[Member]) -> list[Unit]:
+    units = []
+    for _, of_day in groupby(members, key=lambda m: (m.hour or 0) // 24):
+        hours: list[int] = []
+        taken: list[Member] = []
+        for hour, of_hour in groupby(of_day, key=lambda m: m.hour or 0):
+            group = list(of_hour)
+            if taken and sum(m.size for m in taken) + sum(m.size for m in group) > UNIT_BYTES:
+                units.append(Unit(tuple(hours), tuple(taken)))
+                hours, taken = [], []
+            hours.append(hour)
+            taken += group
+        units.append(Unit(tuple(hours), tuple(taken)))
+    return units
