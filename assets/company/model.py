@@ -8,7 +8,7 @@ import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -19,6 +19,7 @@ from assets.company.wording import did_you_mean
 
 PUBLISH_GROUPS = ("money", "usage", "joint")
 INACTIVE_EVENT_TYPES = ("session_start", "session_end", "$identify", "$groupidentify", "push*")
+_MACHINE_ZONES = {"localtime", "posixrules", "Factory"}  # mean something else on another machine
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .-]*")
 
 
@@ -50,8 +51,12 @@ def _iso_date(value: Any) -> Any:
 
 
 def _time_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"not an IANA time zone{did_you_mean(name, available_timezones())}")
+    try:
+        zone = None if name in _MACHINE_ZONES else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # unknown; no name of a zone; the name of a folder of zones
+        zone = None
+    if zone is None:
+        raise ValueError(f"not an IANA time zone{did_you_mean(name, available_timezones() - _MACHINE_ZONES)}")
     return name
 
 

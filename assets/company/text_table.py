@@ -122,7 +122,7 @@ def _read_csv(contract: Table, path: Path, where: str) -> pa.Table:
     if data.count(b'"') % 2:
         raise InputError(
             "a quoted cell is never closed",
-            where=f"{where}, row {table.num_rows + 1:,}",
+            where=f"{where}, row {table.num_rows + len(ragged) + 1:,}",
             mend='close the quote, and write a quote inside a quoted cell twice ("")',
         )
     if ragged:

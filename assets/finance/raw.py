@@ -60,12 +60,12 @@ def _load(con: duckdb.DuckDBPyConnection, kept: list[Delivery], company: Company
         path = last.table(table.name)
         if path is not None:
             con.execute(f"INSERT INTO {RAW}.{table.name} BY NAME SELECT * FROM read_parquet(?)", [str(path)])
+    add_vanished(con, kept)
     if "identity_map" not in last.tables:
         con.execute(
             f"INSERT INTO {RAW}.identity_map BY NAME "
             f"SELECT account_id, account_id AS amplitude_value, 'account_id' AS method FROM {RAW}.accounts"
         )
-    add_vanished(con, kept)
     as_of = _as_of(con, last, company, until)
     _write_state(con, last, as_of)
     _write_quarantine(con, last)

@@ -1,7 +1,7 @@
 """What earlier deliveries knew and the newest no longer says: items that vanished keep the history they had.
 
 A subscription item (version) that a later delivery lacks ended on the as-of of the first delivery without it.
-Its account, product, segments and discounts come along when the newest delivery has dropped them too, or the
+Its account and product, and what belongs to them, come along when the newest delivery has dropped them too, or the
 closed months that counted it would change.
 """
 
@@ -94,9 +94,14 @@ def _carry_missing(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> bool:
         )
         missing[name] = bool(con.execute(f"SELECT 1 FROM missing_{name} LIMIT 1").fetchall())
     if missing["accounts"]:
-        _append(con, delivery, "account_segments", "account_id IN (FROM missing_accounts)")
-        _append(con, delivery, "accounts", "account_id IN (FROM missing_accounts)")
+        known = f"SELECT amplitude_value FROM {RAW}.identity_map"  # a value given to another account stays there
+        _append(
+            con, delivery, "identity_map", f"account_id IN (FROM missing_accounts) AND amplitude_value NOT IN ({known})"
+        )
+        for name in ("account_segments", "entitlements", "accounts"):
+            _append(con, delivery, name, "account_id IN (FROM missing_accounts)")
     if missing["products"]:
+        _append(con, delivery, "bundle_allocation", "bundle_product_id IN (FROM missing_products)")
         _append(con, delivery, "products", "product_id IN (FROM missing_products)")
     return any(missing.values())
 
