@@ -24,15 +24,12 @@
 {%- endmacro %}
 
 {# Which rows are redone: exact dates for the layers events, attribution and activity; everything from the earliest
-   date on for marts and adoption; from the start of its month with truncate='month'. All of them on a full refresh. #}
-{% macro rebuild_predicate(column, layer, truncate=none) -%}
+   date on for marts and adoption; whole months with truncate='month'. #}
+{% macro planned_predicate(column, layer, truncate=none) -%}
     {%- set dates = rebuild_dates(layer) -%}
-    {%- if not is_incremental() -%}
-        {{- return('true') -}}
-    {%- elif not dates -%}
+    {%- if not dates -%}
         {{- return('false') -}}
-    {%- endif -%}
-    {%- if layer in ('marts', 'adoption') -%}
+    {%- elif layer in ('marts', 'adoption') -%}
         {{- return(column ~ " >= " ~ rebuild_start(layer, truncate)) -}}
     {%- elif truncate == 'month' -%}
         {%- set months = [] -%}
@@ -45,6 +42,12 @@
         column ~ " between date '" ~ dates[0] ~ "' and date '" ~ dates[-1] ~ "' and "
         ~ column ~ " in (date '" ~ dates | join("', date '") ~ "')"
     ) -}}
+{%- endmacro %}
+
+{# The same, and every row on a full refresh. #}
+{% macro rebuild_predicate(column, layer, truncate=none) -%}
+    {%- set planned = planned_predicate(column, layer, truncate) -%}
+    {{- return(planned if is_incremental() else 'true') -}}
 {%- endmacro %}
 
 {# The earliest redone date as a literal. #}

@@ -7,28 +7,14 @@
 ) }}
 
 select
-    events.local_date,
-    events.user_key,
-    accounts.account_id,
-    case when scopes.scope = 'feature' then scopes.scope_key else '' end as feature_key,
-    cast(sum(events.events) as bigint) as events
-from {{ ref('int_usage__event_day') }} as events
-inner join {{ ref('int_usage__account_day') }} as accounts
-    on events.local_date = accounts.local_date
-        and events.user_key = accounts.user_key
-        and events.account_group = accounts.account_group
-        and events.account_property = accounts.account_property
-inner join {{ ref('int_usage__event_scopes') }} as scopes
-    on events.event_type = scopes.event_type
-        and events.feature_properties = scopes.feature_properties
-where {{ rebuild_predicate('events.local_date', 'activity') }}
-    and {{ rebuild_predicate('accounts.local_date', 'activity') }}
-    and not accounts.is_left_out
-    and not scopes.is_inactive
-    and scopes.scope in ('all', 'feature')
-group by
-    events.local_date,
-    events.user_key,
-    accounts.account_id,
-    case when scopes.scope = 'feature' then scopes.scope_key else '' end
-order by events.local_date
+    local_date,
+    user_key,
+    account_id,
+    case when scope = 'feature' then scope_key else '' end as feature_key,
+    cast(sum(events) as bigint) as events
+from {{ ref('int_usage__counted_events') }}
+where {{ rebuild_predicate('local_date', 'activity') }}
+    and not is_inactive
+    and scope in ('all', 'feature')
+group by local_date, user_key, account_id, case when scope = 'feature' then scope_key else '' end
+order by local_date

@@ -1,0 +1,135 @@
+-- Per account and scope at the end of a month: may it use it, does it, since when, and the ARR behind it. A row exists
+-- while the account is entitled, and from its first use on. First use and being established are carried from the month
+-- before, so that a new month reads no more than itself and the look-back.
+{{ config(
+    materialized='incremental', incremental_strategy='rebuild', on_schema_change='fail',
+    meta={'rebuild_column': 'month_start', 'rebuild_layer': 'adoption', 'rebuild_truncate': 'month'}
+) }}
+{% set from_month = rebuild_start('adoption', truncate='month') if is_incremental() else "date '0001-01-01'" %}
+
+with months as (
+    select *
+    from {{ ref('int_usage__adoption_months') }}
+    where {{ rebuild_predicate('month_start', 'adoption', truncate='month') }}
+),
+
+settings as (
+    select adoption_established_days as least_days, adoption_window_days as window_days
+    from {{ ref('stg_company__settings') }}
+),
+
+used as (
+    select days.local_date, days.account_id, days.scope, days.scope_key, days.events
+    from {{ ref('int_usage__account_scope_day') }} as days
+    where days.scope <> 'all'
+    {% if is_incremental() %}
+        and days.local_date >= {{ from_month }} - (select greatest(window_days, 28) from settings)
+    {% endif %}
+),
+
+-- established on the date that completes enough distinct days within the window
+spans as (
+    select
+        used.local_date, used.account_id, used.scope, used.scope_key,
+        lag(used.local_date, settings.least_days - 1) over (
+            partition by used.account_id, used.scope, used.scope_key order by used.local_date
+        ) > used.local_date - settings.window_days as completes
+    from used
+    cross join settings
+),
+
+milestones as (
+    select
+        account_id, scope, scope_key,
+        min(local_date) as first_used_on,
+        min(case when completes then local_date end) as established_on
+    from spans
+    where local_date >= {{ from_month }}
+    group by account_id, scope, scope_key
+
+    {% if is_incremental() %}
+
+    union all
+
+    select account_id, scope, scope_key, first_used_on, established_on
+    from {{ this }}
+    where month_start = cast({{ dbt.dateadd('month', -1, from_month) }} as date)
+        and first_used_on is not null
+
+    {% endif %}
+),
+
+firsts as (
+    select
+        account_id, scope, scope_key,
+        min(first_used_on) as first_used_on,
+        min(established_on) as established_on
+    from milestones
+    group by account_id, scope, scope_key
+),
+
+reached as (
+    select
+        months.month_start, firsts.account_id, firsts.scope, firsts.scope_key, firsts.first_used_on,
+        case when firsts.established_on <= months.state_date then firsts.established_on end as established_on
+    from months
+    inner join firsts on firsts.first_used_on <= months.state_date
+),
+
+current_use as (
+    select
+        months.month_start, used.account_id, used.scope, used.scope_key,
+        count(*) as days_28d,
+        sum(used.events) as events_28d
+    from months
+    inner join used on used.local_date between months.state_date - 27 and months.state_date
+    group by months.month_start, used.account_id, used.scope, used.scope_key
+),
+
+breadth as (
+    select
+        current_use.month_start, current_use.account_id, scopes.scope, scopes.scope_key, count(*) as features_28d
+    from current_use
+    inner join {{ ref('int_usage__feature_scopes') }} as scopes on current_use.scope_key = scopes.feature_key
+    where current_use.scope = 'feature'
+    group by current_use.month_start, current_use.account_id, scopes.scope, scopes.scope_key
+),
+
+scope_lines as (
+    select distinct scopes.scope, scopes.scope_key, features.product_line
+    from {{ ref('int_usage__feature_scopes') }} as scopes
+    inner join {{ ref('dim_feature') }} as features on scopes.feature_key = features.feature_key
+),
+
+money as (
+    select arr.month_start, arr.account_id, scope_lines.scope, scope_lines.scope_key, sum(arr.arr) as arr
+    from {{ ref('fct_arr_month') }} as arr
+    inner join scope_lines on arr.product_line = scope_lines.product_line
+    where {{ rebuild_predicate('arr.month_start', 'adoption', truncate='month') }}
+    group by arr.month_start, arr.account_id, scope_lines.scope, scope_lines.scope_key
+),
+
+cells as (
+    select
+        month_start, account_id, scope, scope_key,
+        coalesce(entitled.is_entitled, false) as entitled,
+        entitled.seats, reached.first_used_on, reached.established_on
+    from (
+        select *, true as is_entitled from {{ ref('int_usage__entitled_month') }}
+        where {{ rebuild_predicate('month_start', 'adoption', truncate='month') }}
+    ) as entitled
+    full outer join reached using (month_start, account_id, scope, scope_key)
+)
+
+select
+    cells.month_start, cells.account_id, cells.scope, cells.scope_key, cells.entitled, cells.seats,
+    cells.first_used_on, cells.established_on,
+    coalesce(current_use.days_28d, 0) as days_28d,
+    cast(coalesce(current_use.events_28d, 0) as bigint) as events_28d,
+    coalesce(breadth.features_28d, 0) as features_28d,
+    case when months.has_money then cast(coalesce(money.arr, 0) as decimal(18, 2)) end as arr
+from cells
+inner join months using (month_start)
+left join current_use using (month_start, account_id, scope, scope_key)
+left join breadth using (month_start, account_id, scope, scope_key)
+left join money using (month_start, account_id, scope, scope_key)
