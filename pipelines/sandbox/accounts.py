@@ -10,11 +10,36 @@ from pipelines.sandbox.catalogue import INDUSTRIES, INTERNAL_ACCOUNT, LINES, SIZ
 from pipelines.sandbox.features import FEATURES
 from pipelines.sandbox.spec import SandboxSpec
 
-_FIRST = ("Alder", "Birch", "Cobalt", "Drift", "Ember", "Fjord", "Granite", "Harbor", "Indigo", "Juniper", "Kestrel",
-          "Lumen", "Maple", "Nimbus", "Onyx", "Pioneer", "Quarry", "Ridge", "Summit", "Tundra", "Umber", "Vista",
-          "Willow", "Zephyr")
-_SECOND = {"retail": ("Outfitters", "Market", "Goods", "Stores", "Apparel", "Home", "Grocers", "Trading"),
-           "manufacturing": ("Works", "Tooling", "Plastics", "Metals", "Controls", "Bearings", "Optics", "Systems")}
+_FIRST = (
+    "Alder",
+    "Birch",
+    "Cobalt",
+    "Drift",
+    "Ember",
+    "Fjord",
+    "Granite",
+    "Harbor",
+    "Indigo",
+    "Juniper",
+    "Kestrel",
+    "Lumen",
+    "Maple",
+    "Nimbus",
+    "Onyx",
+    "Pioneer",
+    "Quarry",
+    "Ridge",
+    "Summit",
+    "Tundra",
+    "Umber",
+    "Vista",
+    "Willow",
+    "Zephyr",
+)
+_SECOND = {
+    "retail": ("Outfitters", "Market", "Goods", "Stores", "Apparel", "Home", "Grocers", "Trading"),
+    "manufacturing": ("Works", "Tooling", "Plastics", "Metals", "Controls", "Bearings", "Optics", "Systems"),
+}
 _SHARES = {"smb": 0.58, "mid_market": 0.30, "enterprise": 0.12}
 _SEATS = {"smb": (3, 15), "mid_market": (20, 80), "enterprise": (120, 420)}
 
@@ -85,10 +110,20 @@ def _customer(spec: SandboxSpec, rng: random.Random, index: int, start: date) ->
     words = _SECOND[industry]
     number = index // (len(_FIRST) * len(words))
     name = f"{_FIRST[index % len(_FIRST)]} {words[(index // len(_FIRST)) % len(words)]}" + (
-        f" {number + 1}" if number else "")
-    account = Account(index, f"acct-{index + 1:04d}", name, size, industry,
-                      rng.choice(("DE", "FR", "NL", "IE")) if is_european else rng.choice(("US", "US", "US", "CA")),
-                      "EUR" if is_european else "USD", start, rng.randint(*_SEATS[size]), f"org-{index + 1001}")
+        f" {number + 1}" if number else ""
+    )
+    account = Account(
+        index,
+        f"acct-{index + 1:04d}",
+        name,
+        size,
+        industry,
+        rng.choice(("DE", "FR", "NL", "IE")) if is_european else rng.choice(("US", "US", "US", "CA")),
+        "EUR" if is_european else "USD",
+        start,
+        rng.randint(*_SEATS[size]),
+        f"org-{index + 1001}",
+    )
     if rng.random() < 0.12:
         account.legacy_value = f"workspace_{index + 1:05d}"
         account.renamed_on = max(spec.at(0.3), start + timedelta(days=30))
@@ -111,15 +146,26 @@ def _move_segments(spec: SandboxSpec, rng: random.Random, accounts: list[Account
 def _link_parents(rng: random.Random, accounts: list[Account]) -> None:
     """A few groups: an enterprise is the parent of one to three smaller customers."""
     smaller = [a for a in accounts if a.size != "enterprise"]
-    for parent in [a for a in accounts if a.size == "enterprise"][:: 4]:
+    for parent in [a for a in accounts if a.size == "enterprise"][::4]:
         for child in rng.sample(smaller, min(len(smaller), rng.randint(1, 3))):
             if child.parent_id is None:
                 child.parent_id = parent.account_id
 
 
 def _internal(spec: SandboxSpec, index: int) -> Account:
-    account = Account(index, INTERNAL_ACCOUNT, "Northwind Internal", "mid_market", "retail", "US", "USD",
-                      spec.first_contract_day, 25, "org-1000", is_internal_test=True)
+    account = Account(
+        index,
+        INTERNAL_ACCOUNT,
+        "Northwind Internal",
+        "mid_market",
+        "retail",
+        "US",
+        "USD",
+        spec.first_contract_day,
+        25,
+        "org-1000",
+        is_internal_test=True,
+    )
     account.size_history.append(("mid_market", account.start))
     account.industry_history.append(("retail", account.start))
     return account
@@ -137,7 +183,8 @@ def adopt(account: Account, line: str, entitled_from: date, spec: SandboxSpec, r
         if chance < feature.ceiling_of(account.size):
             launched = spec.at(feature.launched_at) if feature.launched_at is not None else entitled_from
             account.adopted[feature.key] = max(entitled_from, launched) + timedelta(
-                days=0 if feature.is_core else int(wait))
+                days=0 if feature.is_core else int(wait)
+            )
 
 
 def line_index(line: str) -> int:

@@ -53,9 +53,8 @@ def gross_mrr(version: Version) -> Fraction:
 
 def _a_month(version: Version) -> Fraction:
     """Billing intervals in a month."""
-    if version.interval == "term":
-        assert version.term_start and version.term_end
-        begin, end = version.term_start, version.term_end
+    begin, end = version.term_start, version.term_end
+    if version.interval == "term" and begin and end:
         return Fraction(1, (end.year - begin.year) * 12 + end.month - begin.month)
     share = {"year": Fraction(1, 12), "month": Fraction(1), "week": Fraction(52, 12), "day": Fraction(365, 12)}
     return share[version.interval] / version.interval_count

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from pipelines.sandbox.events import ORIGINAL, Events
 from pipelines.sandbox.export import Exporter, day_of, upload_day, write_zip
 from pipelines.sandbox.flaws import HOUR_US, spoil
 from pipelines.sandbox.fragments import Fragments
+from pipelines.sandbox.ledger import write_billing
 from pipelines.sandbox.settings_files import write_settings
 from pipelines.sandbox.spec import SIZES, VERSION, SandboxSpec, local_midnight_utc
 from pipelines.sandbox.tables import write_contract_tables, write_registries
@@ -67,8 +67,9 @@ class Simulation:
     off_entitlement: list[tuple[str, str]]
 
 
-def build(folder: Path, size: Literal["small", "demo", "scale"], seed: int = 7,
-          progress: Progress | None = None) -> SandboxPaths:
+def build(
+    folder: Path, size: Literal["small", "demo", "scale"], seed: int = 7, progress: Progress | None = None
+) -> SandboxPaths:
     """Make the sandbox company of this size and seed in ``folder``, or leave it untouched if it is there already.
 
     The same size and seed always give the same bytes. ``progress`` is called with (what, days done, days of all).
@@ -83,8 +84,9 @@ def build_spec(folder: Path, spec: SandboxSpec, seed: int = 7, progress: Progres
     if paths.marker.is_file() and paths.marker.read_text(encoding="utf-8") == wanted:
         return paths
     if folder.exists() and any(folder.iterdir()) and not paths.marker.is_file():
-        raise InputError("the folder for the sandbox company is not empty", where=str(folder),
-                         mend="name an empty or new folder")
+        raise InputError(
+            "the folder for the sandbox company is not empty", where=str(folder), mend="name an empty or new folder"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = SandboxPaths(Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)))
     try:
@@ -92,7 +94,7 @@ def build_spec(folder: Path, spec: SandboxSpec, seed: int = 7, progress: Progres
         temporary.marker.write_text(wanted, encoding="utf-8")
         temporary.root.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
-        os.replace(temporary.root, folder)
+        temporary.root.replace(folder)
     finally:
         shutil.rmtree(temporary.root, ignore_errors=True)
     return paths
@@ -125,9 +127,11 @@ def _write_all(paths: SandboxPaths, spec: SandboxSpec, seed: int, progress: Prog
     internal = {account.account_id for account in simulation.accounts if account.is_internal_test}
     arr = closing_arr(spec, simulation.book, internal)
     write_contract_tables(finance, spec, simulation.accounts, simulation.book, simulation.stays, arr)
+    discrepancies = write_billing(finance, spec, seed, simulation.accounts, simulation.book)
     tally = write_history(paths.company / "events", simulation, progress)
     document = truth(spec, seed, simulation.accounts, simulation.book, arr, tally)
     document["off_entitlement"] = [{"account_id": a, "product_line": line} for a, line in simulation.off_entitlement]
+    document["billing_discrepancies"] = discrepancies
     paths.truth.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
 
 

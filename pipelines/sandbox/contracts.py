@@ -58,13 +58,21 @@ class Life(Seller):
                 self._mark_canceled(item, last_end)
         self.live = []
         self.book.tell("churn", self.account.account_id, end, reason=reason, requested=requested or "")
-        self.quiet_until = end + timedelta(days=40)
+        self.quiet_until = end + timedelta(days=32)
 
     def _mark_canceled(self, item: Item, day: date) -> None:
         ended = item.last
-        item.versions.append(amended(
-            ended, version_no=ended.version_no + 1, status="canceled", effective_from=day, effective_to=None,
-            service_end_date=None, recorded_at=day))
+        item.versions.append(
+            amended(
+                ended,
+                version_no=ended.version_no + 1,
+                status="canceled",
+                effective_from=day,
+                effective_to=None,
+                service_end_date=None,
+                recorded_at=day,
+            )
+        )
 
     def live_through(self, month: date) -> None:
         if month < self.quiet_until:
@@ -77,7 +85,7 @@ class Life(Seller):
             self._grow(month)
 
     def _perhaps_return(self, month: date) -> None:
-        if self.rng.random() < 0.05 and month <= self.spec.last_day - timedelta(days=30):
+        if self.rng.random() < min(0.4, 0.04 * self.busy**2) and month <= self.spec.last_day - timedelta(days=30):
             day = month + timedelta(days=self.rng.randrange(20))
             self.open(day)
             self.book.tell("reactivation", self.account.account_id, day)
@@ -152,8 +160,11 @@ class Life(Seller):
         """Eight per cent: monthly customers on the day of the rise, the others at their next anniversary."""
         for item in self.live:
             first = item.first.effective_from
-            is_due = month == self.price_rise if self.interval in ("month", "week") else (
-                self.price_rise <= month < add_months(self.price_rise, 12) and month.month == first.month)
+            is_due = (
+                month == self.price_rise
+                if self.interval in ("month", "week")
+                else (self.price_rise <= month < add_months(self.price_rise, 12) and month.month == first.month)
+            )
             if is_due and first < self.price_rise and item.last.pricing_model == "licensed":
                 is_at_once = self.interval in ("month", "week")
                 day = month if is_at_once else first.replace(year=month.year, day=min(first.day, 28))
@@ -162,7 +173,7 @@ class Life(Seller):
     def _grow(self, month: date) -> None:
         day, rng, owned = month + timedelta(days=self.rng.randrange(27)), self.rng, self._owned()
         factor = {"smb": 0.5, "mid_market": 1.0, "enterprise": 1.4}[self.account.size_on(month)]
-        if self.live[0].first.product_id == "workspace-team" and rng.random() < 0.012 * factor:
+        if self.live[0].first.product_id == "workspace-team" and rng.random() < 0.012 * factor * self.busy:
             self._replace(self.live[0], "workspace-enterprise", day)
         if "automation" not in owned and rng.random() < 0.03 * factor:
             self.sell_automation(day)
@@ -194,7 +205,7 @@ class Life(Seller):
 
     def sign_ahead(self) -> None:
         """A few deals are signed but not live when the history ends; some will replace what is there."""
-        if not self.live or self.rng.random() > 0.06 or any(not item.is_open for item in self.live):
+        if not self.live or self.rng.random() > 0.06 * self.busy or any(not item.is_open for item in self.live):
             return
         day = add_months(month_of(self.spec.last_day), 1) + timedelta(days=self.rng.randint(0, 40))
         if self.live[0].first.product_id == "workspace-team":

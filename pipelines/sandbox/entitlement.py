@@ -79,7 +79,7 @@ def entitled(spec: SandboxSpec, accounts: list[Account], all_stays: list[Stay], 
     for stay in all_stays:
         begin = (stay.valid_from - spec.first_usage_day).days
         end = (stay.valid_to - spec.first_usage_day).days if stay.valid_to else days
-        table[position[stay.account_id], LINES.index(stay.line), max(0, begin): max(0, end)] = True
+        table[position[stay.account_id], LINES.index(stay.line), max(0, begin) : max(0, end)] = True
     return table
 
 
@@ -107,9 +107,9 @@ def off_entitlement(spec: SandboxSpec, accounts: list[Account], table: NDArray[n
     last = table.shape[2] - 1
     for account in accounts[:: max(5, len(accounts) // 6)]:
         row = table[account.index]
-        missing = [n for n in (1, 2) if row[0, last] and not row[n, last - min(60, last):].any()]
+        missing = [n for n in (1, 2) if row[0, last] and not row[n, last - min(60, last) :].any()]
         if missing and not account.is_internal_test:
-            row[missing[0], last - min(60, last):] = True
+            row[missing[0], last - min(60, last) :] = True
             for feature in FEATURES:
                 if feature.line == LINES[missing[0]] and feature.is_core:
                     account.adopted.setdefault(feature.key, spec.first_usage_day)

@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,14 @@ class Exporter:
         events, member = events.take(order), (hour * 2 + part)[order]
         starts = np.concatenate([[0], np.flatnonzero(np.diff(member)) + 1, [len(member)]])
         lines, offsets = self._lines(events)
-        pieces = [lines[offsets[a]: offsets[b]] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        pieces = [lines[offsets[a] : offsets[b]] for a, b in pairwise(starts.tolist())]
         with ThreadPoolExecutor(2) as pool:
             packed = list(pool.map(gzipped, pieces))
         keys = member[starts[:-1]]
-        return [(int(k) // 2, part_numbers(int(k) // 2 % 24)[int(k) % 2], int(n), data)
-                for k, n, data in zip(keys, np.diff(starts), packed, strict=True)]
+        return [
+            (int(k) // 2, part_numbers(int(k) // 2 % 24)[int(k) % 2], int(n), data)
+            for k, n, data in zip(keys, np.diff(starts), packed, strict=True)
+        ]
 
     def _lines(self, events: Events) -> tuple[memoryview, Ints]:
         """All lines in one buffer, and where each begins (one more offset than lines)."""
@@ -79,7 +82,7 @@ class Exporter:
         self.con.unregister("e")
         width = np.int64 if pa.types.is_large_string(column.type) else np.int32
         _, offsets, data = column.buffers()
-        where = np.frombuffer(offsets, dtype=width)[column.offset: column.offset + len(column) + 1]
+        where = np.frombuffer(offsets, dtype=width)[column.offset : column.offset + len(column) + 1]
         return memoryview(data), where.astype(np.int64)
 
     def _table(self, events: Events) -> pa.Table:
@@ -87,17 +90,30 @@ class Exporter:
         who = device * 2 + events.is_anonymous
         variant = events.kind * VARIANTS + events.insert_number % VARIANTS
         group = f.group_numbers(events)
-        pieces = {"head": (f.heads, who), "middle": (f.middles, device), "properties": (f.properties, variant),
-                  "type": (f.types, events.kind), "groups": (f.groups, group),
-                  "library": (f.libraries, device), "user": (f.users, who * 2 + (events.naming == 1))}
+        pieces = {
+            "head": (f.heads, who),
+            "middle": (f.middles, device),
+            "properties": (f.properties, variant),
+            "type": (f.types, events.kind),
+            "groups": (f.groups, group),
+            "library": (f.libraries, device),
+            "user": (f.users, who * 2 + (events.naming == 1)),
+        }
         columns: dict[str, Any] = {
             name: pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(words))
-            for name, (words, index) in pieces.items()}
+            for name, (words, index) in pieces.items()
+        }
         wrong = events.clock == CLOCK_WRONG
-        columns |= {"number": events.number, "insert_number": events.insert_number, "event_us": events.event_us,
-                    "received_us": events.received_us, "upload_us": events.upload_us, "session_ms": events.session_ms,
-                    "client_us": np.where(wrong, events.event_us, events.event_us - 1_500_000),
-                    "is_odd": events.insert_number % 97 == 0}
+        columns |= {
+            "number": events.number,
+            "insert_number": events.insert_number,
+            "event_us": events.event_us,
+            "received_us": events.received_us,
+            "upload_us": events.upload_us,
+            "session_ms": events.session_ms,
+            "client_us": np.where(wrong, events.event_us, events.event_us - 1_500_000),
+            "is_odd": events.insert_number % 97 == 0,
+        }
         return pa.table(columns)
 
 
@@ -105,15 +121,31 @@ def _assemble(seed: int) -> str:
     """SQL that joins one line from its pieces, in the order in which Amplitude writes the keys."""
     uuid = f"md5('uuid{seed}:' || number)::UUID::VARCHAR"
     pieces = [
-        "'{\"$insert_id\":\"'", f"md5('insert{seed}:' || insert_number)", "head",  # … to client_event_time
-        "CASE WHEN is_odd THEN '' ELSE " + _TIME.format("client_us") + " END", "'\",\"client_upload_time\":\"'",
-        _TIME.format("received_us"), "middle",  # country … event_id
-        "insert_number % 1000000", "',\"event_properties\":'", "properties", "',\"event_time\":\"'",
-        _TIME.format("event_us"), "type", "groups", "library",  # event_type … processed_time
+        '\'{"$insert_id":"\'',
+        f"md5('insert{seed}:' || insert_number)",
+        "head",  # … to client_event_time
+        "CASE WHEN is_odd THEN '' ELSE " + _TIME.format("client_us") + " END",
+        '\'","client_upload_time":"\'',
+        _TIME.format("received_us"),
+        "middle",  # country … event_id
+        "insert_number % 1000000",
+        "',\"event_properties\":'",
+        "properties",
+        '\',"event_time":"\'',
+        _TIME.format("event_us"),
+        "type",
+        "groups",
+        "library",  # event_type … processed_time
         "CASE WHEN is_odd THEN 'null' ELSE '\"' || " + _TIME.format("upload_us + 1700000") + " || '\"' END",
-        "',\"region\":\"New York\",\"sample_rate\":null,\"server_received_time\":\"'", _TIME.format("received_us"),
-        "'\",\"server_upload_time\":\"'", _TIME.format("upload_us"), "'\",\"session_id\":'", "session_ms", "\"user\"",
-        uuid, "'\",\"version_name\":null}\n'",
+        '\',"region":"New York","sample_rate":null,"server_received_time":"\'',
+        _TIME.format("received_us"),
+        '\'","server_upload_time":"\'',
+        _TIME.format("upload_us"),
+        '\'","session_id":\'',
+        "session_ms",
+        '"user"',
+        uuid,
+        '\'","version_name":null}\n\'',
     ]
     return "concat(" + ", ".join(pieces) + ")"
 
@@ -154,6 +186,8 @@ def day_of(upload_us: Ints) -> Ints:
 
 def copies(events: Events) -> dict[str, int]:
     """Number of planted repeats of each sort."""
-    return {"level_1_duplicates": int((events.copy == SAME_UUID).sum()),
-            "level_2_duplicates": int((events.copy == RESENT).sum()),
-            "late_resends": int((events.copy == RESENT_LATE).sum())}
+    return {
+        "level_1_duplicates": int((events.copy == SAME_UUID).sum()),
+        "level_2_duplicates": int((events.copy == RESENT).sum()),
+        "late_resends": int((events.copy == RESENT_LATE).sum()),
+    }

@@ -48,6 +48,16 @@ def wild(pattern: str, *event_types: str) -> Signal:
 
 
 @dataclass(frozen=True)
+class FeatureSet:
+    """Features that belong together: one product line, one owner, one team."""
+
+    name: str
+    line: str
+    owner: str
+    team: str
+
+
+@dataclass(frozen=True)
 class Feature:
     """One feature: how popular it is (``weight``), and its adoption curve: ``ceiling`` = share of entitled accounts
     that ever adopt, by size; half of those have adopted ``median_days`` after they became entitled.
@@ -56,96 +66,161 @@ class Feature:
     (1 = no effect). ``roles``: relative use by admins, builders and viewers.
     """
 
+    group: FeatureSet
     key: str
     name: str
-    feature_set: str
-    line: str
     signal: Signal
     weight: float
     ceiling: Shares
     median_days: int
-    owner: str
-    team: str
     is_core: bool = False
     roles: Shares = _EVERYONE
     churn_ratio: float = 1.0
     launched_at: float | None = None  # fraction of the history; None = before it
+
+    @property
+    def line(self) -> str:
+        """Product line of the feature's set."""
+        return self.group.line
 
     def ceiling_of(self, size: str) -> float:
         """Share of entitled accounts of this size that ever adopt."""
         return self.ceiling[SIZE_SEGMENTS.index(size)]
 
 
-_REPORT = Signal((("Report *", "", ""),),
-                 (Kind("Report Opened"), Kind("Report Scheduled", (), 0.3), Kind("Report Exported", (), 0.2)))
-_RULES = Signal((("Automation Created", "", ""), ("Automation Edited", "", ""), ("Workflow ?", "", "")),
-                (Kind("Automation Created", (), 0.3), Kind("Automation Edited"), Kind("Workflow A", (), 0.1),
-                 Kind("Workflow B", (), 0.1)))
-_CHAT = Signal((("[Assistant] Chat *", "", ""),),
-               (Kind("[Assistant] Chat Opened"), Kind("[Assistant] Chat Answered", (), 0.8)))
+_WORK = FeatureSet("Work", "workspace", "Ada Brandt", "work")
+_FIND = FeatureSet("Find", "workspace", "Ben Okoye", "find")
+_DATA = FeatureSet("Data", "workspace", "Chika Sato", "data")
+_ADMIN = FeatureSet("Admin", "workspace", "Dana Weiss", "platform")
+_AUTOMATE = FeatureSet("Automate", "automation", "Emil Novak", "automation")
+_CONNECT = FeatureSet("Connect", "automation", "Farah Iqbal", "connect")
+_ANALYSE = FeatureSet("Analyse", "insights", "Grace Lindqvist", "insights")
+_WATCH = FeatureSet("Watch", "insights", "Hugo Petit", "insights")
+_ASSIST = FeatureSet("Assist", "assistant", "Ines Duarte", "assistant")
+
+_REPORT = Signal(
+    (("Report *", "", ""),),
+    (Kind("Report Opened"), Kind("Report Scheduled", (), 0.3), Kind("Report Exported", (), 0.2)),
+)
+_RULES = Signal(
+    (("Automation Created", "", ""), ("Automation Edited", "", ""), ("Workflow ?", "", "")),
+    (
+        Kind("Automation Created", (), 0.3),
+        Kind("Automation Edited"),
+        Kind("Workflow A", (), 0.1),
+        Kind("Workflow B", (), 0.1),
+    ),
+)
+_CHAT = Signal(
+    (("[Assistant] Chat *", "", ""),), (Kind("[Assistant] Chat Opened"), Kind("[Assistant] Chat Answered", (), 0.8))
+)
 _EXPORT = Signal((("Report Exported", "", ""), ("Export Downloaded", "", "")), (Kind("Export Downloaded"),))
-_IMPORT = Signal((("Import Finished", "mode", "bulk"),), (Kind("Import Finished", (("mode", "bulk"),)),
-                                                          Kind("Import Finished", (("mode", "manual"),), 0.3)))
+_IMPORT = Signal(
+    (("Import Finished", "mode", "bulk"),),
+    (Kind("Import Finished", (("mode", "bulk"),)), Kind("Import Finished", (("mode", "manual"),), 0.3)),
+)
 
 FEATURES = (
-    Feature("projects", "Projects", "Work", "workspace", exact("Project Opened"), 10, (1, 1, 1), 1,
-            "Ada Brandt", "work", is_core=True),
-    Feature("tasks", "Tasks", "Work", "workspace", wild("Task *", "Task Updated", "Task Created", "Task Completed"),
-            14, (1, 1, 1), 1, "Ada Brandt", "work", is_core=True),
-    Feature("comments", "Comments", "Work", "workspace", exact("Comment Posted"), 7, (0.95, 0.97, 0.98), 4,
-            "Ada Brandt", "work"),
-    Feature("mentions", "Mentions", "Work", "workspace", flagged("mentions"), 3, (0.7, 0.8, 0.9), 15,
-            "Ada Brandt", "work"),
-    Feature("bulk_edit", "Bulk edit", "Work", "workspace", flagged("bulk_edit"), 1.5, (0.25, 0.45, 0.6), 60,
-            "Ada Brandt", "work", roles=_BUILDERS),
-    Feature("search", "Search", "Find", "workspace", exact("Search Performed"), 6, (0.95, 0.98, 1), 2,
-            "Ben Okoye", "find", is_core=True),
-    Feature("saved_views", "Saved views", "Find", "workspace", flagged("saved_views"), 3, (0.35, 0.55, 0.7), 30,
-            "Ben Okoye", "find"),
-    Feature("file_import", "Bulk import", "Data", "workspace", _IMPORT, 1, (0.3, 0.5, 0.7), 20,
-            "Chika Sato", "data", roles=_BUILDERS),
-    Feature("export", "Export", "Data", "workspace", _EXPORT, 1, (0.4, 0.6, 0.8), 40, "Chika Sato", "data"),
-    Feature("reports", "Reports", "Data", "workspace", _REPORT, 5, (0.5, 0.7, 0.9), 14, "Chika Sato", "data"),
-    Feature("sso", "Single sign-on", "Admin", "workspace", exact("SSO Login"), 2, (0.05, 0.4, 0.95), 20,
-            "Dana Weiss", "platform"),
-    Feature("permissions", "Permissions", "Admin", "workspace", exact("Permission Changed"), 0.6, (0.4, 0.7, 0.95),
-            25, "Dana Weiss", "platform", roles=_ADMINS),
-    Feature("audit_log", "Audit log", "Admin", "workspace", exact("Audit Log Viewed"), 0.4, (0.02, 0.25, 0.8), 60,
-            "Dana Weiss", "platform", roles=_ADMINS),
-    Feature("mobile_app", "Mobile app", "Work", "workspace", exact("[Mobile] Screen Viewed"), 3, (0.3, 0.35, 0.4),
-            45, "Ada Brandt", "work"),
-    Feature("automation_rules", "Automation rules", "Automate", "automation", _RULES, 4, (0.45, 0.6, 0.75), 25,
-            "Emil Novak", "automation", roles=_BUILDERS, churn_ratio=0.4),
-    Feature("automation_runs", "Automation runs", "Automate", "automation", exact("Automation Run"), 8, (1, 1, 1), 2,
-            "Emil Novak", "automation", is_core=True),
-    Feature("templates", "Templates", "Automate", "automation", flagged("templates"), 2, (0.5, 0.5, 0.5), 20,
-            "Emil Novak", "automation", roles=_BUILDERS),
-    Feature("integrations", "Integrations", "Connect", "automation", wild("Integration *", "Integration Synced",
-            "Integration Added"), 3, (0.3, 0.5, 0.8), 35, "Farah Iqbal", "connect", churn_ratio=0.7),
-    Feature("webhooks", "Webhooks", "Connect", "automation", exact("Webhook Delivered"), 2, (0.1, 0.3, 0.6), 50,
-            "Farah Iqbal", "connect", roles=_BUILDERS),
-    Feature("api", "API", "Connect", "automation", exact("API Request Sampled"), 2, (0.1, 0.35, 0.75), 45,
-            "Farah Iqbal", "connect", roles=_BUILDERS),
-    Feature("dashboards", "Dashboards", "Analyse", "insights", exact("Dashboard Viewed"), 7, (0.8, 0.85, 0.95), 7,
-            "Grace Lindqvist", "insights", is_core=True, churn_ratio=0.6),
-    Feature("dashboard_builder", "Dashboard builder", "Analyse", "insights", exact("Dashboard Edited"), 2,
-            (0.3, 0.45, 0.6), 25, "Grace Lindqvist", "insights", roles=_BUILDERS),
-    Feature("forecasts", "Forecasts", "Analyse", "insights", flagged("forecasts"), 1.5, (0.1, 0.25, 0.5), 50,
-            "Grace Lindqvist", "insights", launched_at=0.55),
-    Feature("alerts", "Alerts", "Watch", "insights", exact("Alert Opened"), 2.5, (0.3, 0.45, 0.6), 30,
-            "Hugo Petit", "insights"),
-    Feature("sharing", "Dashboard sharing", "Watch", "insights", flagged("sharing"), 1.5, (0.4, 0.5, 0.6), 20,
-            "Hugo Petit", "insights"),
-    Feature("assistant_chat", "Assistant chat", "Assist", "assistant", _CHAT, 6, (0.9, 0.9, 0.9), 5,
-            "Ines Duarte", "assistant", is_core=True, launched_at=0.5),
-    Feature("assistant_summary", "Summaries", "Assist", "assistant", exact("[Assistant] Summary Created"), 4,
-            (0.5, 0.6, 0.7), 12, "Ines Duarte", "assistant", launched_at=0.5),
-    Feature("assistant_agents", "Agents", "Assist", "assistant", flagged("assistant_agents"), 2, (0.15, 0.3, 0.5), 25,
-            "Ines Duarte", "assistant", roles=_BUILDERS, launched_at=0.7),
-    Feature("voice_commands", "Voice commands", "Assist", "assistant", exact("Voice Command Issued"), 0, (0, 0, 0), 1,
-            "Ines Duarte", "assistant", launched_at=0.9),
+    Feature(_WORK, "projects", "Projects", exact("Project Opened"), 10, (1, 1, 1), 1, is_core=True),
+    Feature(
+        _WORK,
+        "tasks",
+        "Tasks",
+        wild("Task *", "Task Updated", "Task Created", "Task Completed"),
+        14,
+        (1, 1, 1),
+        1,
+        is_core=True,
+    ),
+    Feature(_WORK, "comments", "Comments", exact("Comment Posted"), 7, (0.95, 0.97, 0.98), 4),
+    Feature(_WORK, "mentions", "Mentions", flagged("mentions"), 3, (0.7, 0.8, 0.9), 15),
+    Feature(_WORK, "bulk_edit", "Bulk edit", flagged("bulk_edit"), 1.5, (0.25, 0.45, 0.6), 60, roles=_BUILDERS),
+    Feature(_FIND, "search", "Search", exact("Search Performed"), 6, (0.95, 0.98, 1), 2, is_core=True),
+    Feature(_FIND, "saved_views", "Saved views", flagged("saved_views"), 3, (0.35, 0.55, 0.7), 30),
+    Feature(_DATA, "file_import", "Bulk import", _IMPORT, 1, (0.3, 0.5, 0.7), 20, roles=_BUILDERS),
+    Feature(_DATA, "export", "Export", _EXPORT, 1, (0.4, 0.6, 0.8), 40),
+    Feature(_DATA, "reports", "Reports", _REPORT, 5, (0.5, 0.7, 0.9), 14),
+    Feature(_ADMIN, "sso", "Single sign-on", exact("SSO Login"), 2, (0.05, 0.4, 0.95), 20),
+    Feature(
+        _ADMIN, "permissions", "Permissions", exact("Permission Changed"), 0.6, (0.4, 0.7, 0.95), 25, roles=_ADMINS
+    ),
+    Feature(_ADMIN, "audit_log", "Audit log", exact("Audit Log Viewed"), 0.4, (0.02, 0.25, 0.8), 60, roles=_ADMINS),
+    Feature(_WORK, "mobile_app", "Mobile app", exact("[Mobile] Screen Viewed"), 3, (0.3, 0.35, 0.4), 45),
+    Feature(
+        _AUTOMATE,
+        "automation_rules",
+        "Automation rules",
+        _RULES,
+        4,
+        (0.45, 0.6, 0.75),
+        25,
+        roles=_BUILDERS,
+        churn_ratio=0.4,
+    ),
+    Feature(_AUTOMATE, "automation_runs", "Automation runs", exact("Automation Run"), 8, (1, 1, 1), 2, is_core=True),
+    Feature(_AUTOMATE, "templates", "Templates", flagged("templates"), 2, (0.5, 0.5, 0.5), 20, roles=_BUILDERS),
+    Feature(
+        _CONNECT,
+        "integrations",
+        "Integrations",
+        wild("Integration *", "Integration Synced", "Integration Added"),
+        3,
+        (0.3, 0.5, 0.8),
+        35,
+        churn_ratio=0.7,
+    ),
+    Feature(_CONNECT, "webhooks", "Webhooks", exact("Webhook Delivered"), 2, (0.1, 0.3, 0.6), 50, roles=_BUILDERS),
+    Feature(_CONNECT, "api", "API", exact("API Request Sampled"), 2, (0.1, 0.35, 0.75), 45, roles=_BUILDERS),
+    Feature(
+        _ANALYSE,
+        "dashboards",
+        "Dashboards",
+        exact("Dashboard Viewed"),
+        7,
+        (0.8, 0.85, 0.95),
+        7,
+        is_core=True,
+        churn_ratio=0.6,
+    ),
+    Feature(
+        _ANALYSE,
+        "dashboard_builder",
+        "Dashboard builder",
+        exact("Dashboard Edited"),
+        2,
+        (0.3, 0.45, 0.6),
+        25,
+        roles=_BUILDERS,
+    ),
+    Feature(_ANALYSE, "forecasts", "Forecasts", flagged("forecasts"), 1.5, (0.1, 0.25, 0.5), 50, launched_at=0.55),
+    Feature(_WATCH, "alerts", "Alerts", exact("Alert Opened"), 2.5, (0.3, 0.45, 0.6), 30),
+    Feature(_WATCH, "sharing", "Dashboard sharing", flagged("sharing"), 1.5, (0.4, 0.5, 0.6), 20),
+    Feature(_ASSIST, "assistant_chat", "Assistant chat", _CHAT, 6, (0.9, 0.9, 0.9), 5, is_core=True, launched_at=0.5),
+    Feature(
+        _ASSIST,
+        "assistant_summary",
+        "Summaries",
+        exact("[Assistant] Summary Created"),
+        4,
+        (0.5, 0.6, 0.7),
+        12,
+        launched_at=0.5,
+    ),
+    Feature(
+        _ASSIST,
+        "assistant_agents",
+        "Agents",
+        flagged("assistant_agents"),
+        2,
+        (0.15, 0.3, 0.5),
+        25,
+        roles=_BUILDERS,
+        launched_at=0.7,
+    ),
+    Feature(
+        _ASSIST, "voice_commands", "Voice commands", exact("Voice Command Issued"), 0, (0, 0, 0), 1, launched_at=0.9
+    ),
 )
-KEYS = tuple(feature.key for feature in FEATURES)
 
 UNMAPPED = (Kind("Page Viewed"), Kind("Tooltip Dismissed", (), 0.3), Kind("Billing Page Opened", (), 0.1))
 SESSION_START, IDENTIFY = Kind("session_start"), Kind("$identify")

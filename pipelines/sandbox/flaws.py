@@ -24,30 +24,41 @@ def spoil(events: Events, seed: int, stream: int) -> Events:
     luck = rng.random(len(events))
     edges = np.cumsum([SAME_UUID_SHARE, RESENT_SHARE, RESENT_LATE_SHARE])
     same, again, late = (events.take(np.searchsorted(edges, luck) == n) for n in range(3))
-    return Events.concat([
-        events,
-        same.but(copy=np.full(len(same), SAME_UUID)),
-        _resent(again, rng.integers(300 * SECOND_US, 6 * DAY_US, len(again)), RESENT),
-        _resent(late, rng.integers(8 * DAY_US, 27 * DAY_US, len(late)), RESENT_LATE),
-    ])
+    return Events.concat(
+        [
+            events,
+            same.but(copy=np.full(len(same), SAME_UUID)),
+            _resent(again, rng.integers(300 * SECOND_US, 6 * DAY_US, len(again)), RESENT),
+            _resent(late, rng.integers(8 * DAY_US, 27 * DAY_US, len(late)), RESENT_LATE),
+        ]
+    )
 
 
 def _late(events: Events, rng: np.random.Generator) -> Events:
     """Some clients are offline: their events are uploaded hours or days after they happened."""
     is_late = rng.random(len(events)) < LATE_SHARE
     delay = np.where(is_late, np.minimum(rng.exponential(0.9 * DAY_US, len(events)), 6.5 * DAY_US), 0).astype(np.int64)
-    return events.but(received_us=events.received_us + delay, upload_us=events.upload_us + delay,
-                      clock=np.where(delay > HOUR_US, CLOCK_LATE, events.clock))
+    return events.but(
+        received_us=events.received_us + delay,
+        upload_us=events.upload_us + delay,
+        clock=np.where(delay > HOUR_US, CLOCK_LATE, events.clock),
+    )
 
 
 def _wrong_clocks(events: Events, rng: np.random.Generator) -> Events:
     """A few clients live in the future: their event_time lies 2 to 400 days after the event was received."""
     is_wrong = (rng.random(len(events)) < WRONG_CLOCK_SHARE) & (events.clock != CLOCK_LATE)
     ahead = rng.integers(2, 400, len(events)) * DAY_US
-    return events.but(event_us=np.where(is_wrong, events.event_us + ahead, events.event_us),
-                      clock=np.where(is_wrong, CLOCK_WRONG, events.clock))
+    return events.but(
+        event_us=np.where(is_wrong, events.event_us + ahead, events.event_us),
+        clock=np.where(is_wrong, CLOCK_WRONG, events.clock),
+    )
 
 
 def _resent(events: Events, after: Ints, copy: int) -> Events:
-    return events.but(number=events.number + _RESENT_NUMBER, received_us=events.received_us + after,
-                      upload_us=events.upload_us + after, copy=np.full(len(events), copy))
+    return events.but(
+        number=events.number + _RESENT_NUMBER,
+        received_us=events.received_us + after,
+        upload_us=events.upload_us + after,
+        copy=np.full(len(events), copy),
+    )

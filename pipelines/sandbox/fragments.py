@@ -18,8 +18,12 @@ from pipelines.sandbox.users import BY_GROUP, BY_UNKNOWN_GROUP, Users
 
 VARIANTS = 8  # property sets per kind of event
 _GIVEN = ("maya", "jonas", "li", "sofia", "tomás", "aisha", "noah", "yuki", "olga", "kofi", "ida", "raj")
-_DEVICES = (("Mac OS X", "Chrome", "Web"), ("Windows", "Edge", "Web"), ("iOS", "Apple iPhone", "iOS"),
-            ("Android", "Pixel", "Android"))
+_DEVICES = (
+    ("Mac OS X", "Chrome", "Web"),
+    ("Windows", "Edge", "Web"),
+    ("iOS", "Apple iPhone", "iOS"),
+    ("Android", "Pixel", "Android"),
+)
 _CITIES = (("New York", 40.7, -74.0), ("Boston", 42.4, -71.1), ("Berlin", 52.5, 13.4), ("Lyon", 45.8, 4.8))
 
 
@@ -41,15 +45,16 @@ class Fragments:
         self.middles: list[str] = []
         self.libraries: list[str] = []
         self.users: list[str] = []
-        self.types = [f'","event_type":{dumps(kind.event_type)},"global_user_properties":{{}},"group_properties":{{}},'
-                      '"groups":' for kind in KINDS]
+        self.types = [
+            f'","event_type":{dumps(kind.event_type)},"global_user_properties":{{}},"group_properties":{{}},"groups":'
+            for kind in KINDS
+        ]
         self.properties = [dumps(_properties(kind, n)) for kind in KINDS for n in range(VARIANTS)]
         self.groups = ["{}", dumps({"account": ["unknown-workspace"]})]
         for account in accounts:
             self.groups.append(dumps({"account": [account.amplitude_value]}))
             self.groups.append(dumps({"account": [account.legacy_value or account.amplitude_value]}))
-        never = np.iinfo(np.int64).min
-        self.renamed_us = np.array([_us(account) if account.renamed_on else never for account in accounts])
+        self.renamed_us = np.array([_us(account) for account in accounts])
         for user in range(len(users)):
             self._add_user(user, users)
 
@@ -75,9 +80,12 @@ class Fragments:
         given = _GIVEN[user % len(_GIVEN)]
         role = ROLES[int(users.role[user])]
         seats = 10 + user % 40
-        named: dict[str, object] = {"role": role, "locale": "de" if users.is_european[user] else "en",
-                                    "first_name": given.title(),
-                                    "plan_seats": seats if user % 5 else str(seats)}  # now a number, now text
+        named: dict[str, object] = {
+            "role": role,
+            "locale": "de" if users.is_european[user] else "en",
+            "first_name": given.title(),
+            "plan_seats": seats if user % 5 else str(seats),
+        }  # now a number, now text
         told = {**named, "account_id": self.accounts[account].amplitude_value if account >= 0 else None}
         for second in (False, True):
             os_name, family, platform = _DEVICES[(user + 2 * second) % len(_DEVICES)]
@@ -93,33 +101,43 @@ class Fragments:
 
 
 def _us(account: Account) -> int:
-    assert account.renamed_on is not None
+    """Instant of the account's renaming; without one, before every event."""
+    if account.renamed_on is None:
+        return int(np.iinfo(np.int64).min)
     return round(local_midnight_utc(account.renamed_on).timestamp()) * 1_000_000
 
 
 def _head(amplitude_id: int, city: str) -> str:
-    return ('","$insert_key":null,"$schema":null,"adid":null,"amplitude_attribution_ids":null,'
-            f'"amplitude_event_type":null,"amplitude_id":{amplitude_id},"app":{PROJECT},"city":"{city}",'
-            '"client_event_time":"')
+    return (
+        '","$insert_key":null,"$schema":null,"adid":null,"amplitude_attribution_ids":null,'
+        f'"amplitude_event_type":null,"amplitude_id":{amplitude_id},"app":{PROJECT},"city":"{city}",'
+        '"client_event_time":"'
+    )
 
 
 def _middle(device: str, family: str, is_european: bool) -> str:
     country = "Germany" if is_european else "United States"
-    return (f'","country":"{country}","data":{{"path":"/2/httpapi","group_first_event":{{}}}},"data_type":"event",'
-            f'"device_brand":null,"device_carrier":null,"device_family":"{family}","device_id":"{device}",'
-            f'"device_manufacturer":null,"device_model":null,"device_type":"{family}","dma":"New York, NY","event_id":')
+    return (
+        f'","country":"{country}","data":{{"path":"/2/httpapi","group_first_event":{{}}}},"data_type":"event",'
+        f'"device_brand":null,"device_carrier":null,"device_family":"{family}","device_id":"{device}",'
+        f'"device_manufacturer":null,"device_model":null,"device_type":"{family}","dma":"New York, NY","event_id":'
+    )
 
 
 def _library(os_name: str, platform: str, user: int, lat: float, lon: float) -> str:
-    return (f',"idfa":null,"ip_address":"203.0.113.{user % 250 + 1}","is_attribution_event":null,'
-            f'"language":"English","library":"amplitude-ts/2.11.1","location_lat":{lat},"location_lng":{lon},'
-            f'"os_name":"{os_name}","os_version":"14","partner_id":null,"paying":null,"plan":{{}},'
-            f'"platform":"{platform}","processed_time":')
+    return (
+        f',"idfa":null,"ip_address":"203.0.113.{user % 250 + 1}","is_attribution_event":null,'
+        f'"language":"English","library":"amplitude-ts/2.11.1","location_lat":{lat},"location_lng":{lon},'
+        f'"os_name":"{os_name}","os_version":"14","partner_id":null,"paying":null,"plan":{{}},'
+        f'"platform":"{platform}","processed_time":'
+    )
 
 
 def _user(user_id: str | None, properties: dict[str, object]) -> str:
-    return (f',"source_id":null,"start_version":null,"user_creation_time":null,"user_id":{dumps(user_id)},'
-            f'"user_properties":{dumps(properties)},"uuid":"')
+    return (
+        f',"source_id":null,"start_version":null,"user_creation_time":null,"user_id":{dumps(user_id)},'
+        f'"user_properties":{dumps(properties)},"uuid":"'
+    )
 
 
 def _properties(kind: Kind, n: int) -> dict[str, object]:

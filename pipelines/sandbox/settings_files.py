@@ -64,8 +64,14 @@ reviews:
 
 def write_settings(folder: Path, spec: SandboxSpec) -> None:
     """Write both files into the company folder."""
-    company = _COMPANY.format(zone=TIME_ZONE, fiscal=FISCAL_YEAR_STARTS_IN, start=spec.first_usage_day,
-                              domain=OWN_DOMAIN, internal=INTERNAL_ACCOUNT, as_of=spec.last_day)
+    company = _COMPANY.format(
+        zone=TIME_ZONE,
+        fiscal=FISCAL_YEAR_STARTS_IN,
+        start=spec.first_usage_day,
+        domain=OWN_DOMAIN,
+        internal=INTERNAL_ACCOUNT,
+        as_of=spec.last_day,
+    )
     board = _BOARD.format(planning=spec.last_day.replace(month=12, day=8))
     (folder / "company.yaml").write_text(company, encoding="utf-8", newline="\n")
     (folder / "board.yaml").write_text(board, encoding="utf-8", newline="\n")

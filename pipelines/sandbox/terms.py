@@ -92,8 +92,9 @@ class Item:
             self.versions[-1] = amended(last, **terms)
         else:
             last.effective_to = day
-            follower = amended(last, version_no=last.version_no + 1, effective_from=day, effective_to=None,
-                               recorded_at=day)
+            follower = amended(
+                last, version_no=last.version_no + 1, effective_from=day, effective_to=None, recorded_at=day
+            )
             self.versions.append(amended(follower, **terms))
         return self.last
 
@@ -118,8 +119,14 @@ class Book:
 
     def tell(self, what: str, account_id: str, day: date, **more: object) -> None:
         """Note something that happened, for the truth file."""
-        self.story.append({"what": what, "account_id": account_id, "on": day.isoformat(),
-                           **{key: str(value) for key, value in more.items()}})
+        self.story.append(
+            {
+                "what": what,
+                "account_id": account_id,
+                "on": day.isoformat(),
+                **{key: str(value) for key, value in more.items()},
+            }
+        )
 
     def versions(self) -> list[Version]:
         """All rows of ``subscription_items``, by item and version."""

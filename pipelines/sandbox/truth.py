@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -81,25 +82,42 @@ class Tally:
             for feature in found:
                 self.users_of_feature[feature, events.user[events.kind == kind]] = True
 
+    def never_seen(self) -> set[str]:
+        """Features without a single event, staff's included."""
+        seen = {n for kind, found in enumerate(self.features) if self.by_kind[kind] for n in found}
+        return {feature.key for n, feature in enumerate(FEATURES) if n not in seen}
+
     def summary(self) -> dict[str, Any]:
         """The counts as plain data."""
         by_type: Counter[str] = Counter()
         for kind, count in zip(KINDS, self.by_kind.tolist(), strict=True):
-            by_type[kind.event_type] += count
+            if count:
+                by_type[kind.event_type] += count
         active = self.events[:, ~self.inactive].sum(axis=1)
         return {
             "totals": dict(sorted(self.counts.items())),
             "staged_by_event_type": dict(sorted(by_type.items())),
-            "records_by_upload_day": {(date(1970, 1, 1) + timedelta(days=day)).isoformat(): count
-                                      for day, count in sorted(self.by_upload_day.items())},
+            "records_by_upload_day": {
+                (date(1970, 1, 1) + timedelta(days=day)).isoformat(): count
+                for day, count in sorted(self.by_upload_day.items())
+            },
             "external_by_month": [
-                {"month_start": month.isoformat(), "events": int(self.events[n].sum()), "active_events": int(active[n]),
-                 "active_users": int(self.active_users[n].sum()), "active_accounts": int(self.active_accounts[n].sum())}
-                for n, month in enumerate(self.months)],
+                {
+                    "month_start": month.isoformat(),
+                    "events": int(self.events[n].sum()),
+                    "active_events": int(active[n]),
+                    "active_users": int(self.active_users[n].sum()),
+                    "active_accounts": int(self.active_accounts[n].sum()),
+                }
+                for n, month in enumerate(self.months)
+            ],
             "external_by_feature": {
-                feature.key: {"events": int(sum(self.events[:, k].sum() for k, found in enumerate(self.features)
-                                                if n in found)),
-                              "users": int(self.users_of_feature[n].sum())} for n, feature in enumerate(FEATURES)},
+                feature.key: {
+                    "events": int(sum(self.events[:, k].sum() for k, found in enumerate(self.features) if n in found)),
+                    "users": int(self.users_of_feature[n].sum()),
+                }
+                for n, feature in enumerate(FEATURES)
+            },
         }
 
 
@@ -118,27 +136,50 @@ def _month_of_hours(first: date, days: int, months: list[date]) -> Ints:
 
 def truth(spec: SandboxSpec, seed: int, accounts: list[Account], book: Book, arr: Arr, tally: Tally) -> dict[str, Any]:
     """The whole document, but what only the builder knows."""
-    moves = [{"account_id": a.account_id, "dimension": dimension, "from": old, "to": new, "on": on.isoformat()}
-             for a in accounts for dimension, history in (("size", a.size_history), ("industry", a.industry_history))
-             for (old, _), (new, on) in zip(history, history[1:], strict=False)]
+    moves = [
+        {"account_id": a.account_id, "dimension": dimension, "from": old, "to": new, "on": on.isoformat()}
+        for a in accounts
+        for dimension, history in (("size", a.size_history), ("industry", a.industry_history))
+        for (old, _), (new, on) in pairwise(history)
+    ]
     return {
-        "simulator": VERSION, "seed": seed,
-        "history": {"first_day": spec.first_usage_day.isoformat(), "last_day": spec.last_day.isoformat(),
-                    "money_from": spec.first_contract_day.isoformat(), "time_zone": TIME_ZONE},
-        "churn": {"monthly_base_hazard": BASE_CHURN,
-                  "hazard_ratio_once_adopted": {f.key: f.churn_ratio for f in FEATURES}},
-        "launches": [{"launch_id": x.launch_id, "kind": x.kind, "starts_on": x.starts_on.isoformat(),
-                      "segments": x.segments, "features": x.features, "factor": x.factor,
-                      "effect_days": x.effect_days} for x in launches(spec)],
+        "simulator": VERSION,
+        "seed": seed,
+        "history": {
+            "first_day": spec.first_usage_day.isoformat(),
+            "last_day": spec.last_day.isoformat(),
+            "money_from": spec.first_contract_day.isoformat(),
+            "time_zone": TIME_ZONE,
+        },
+        "churn": {
+            "monthly_base_hazard": BASE_CHURN,
+            "hazard_ratio_once_adopted": {f.key: f.churn_ratio for f in FEATURES},
+        },
+        "launches": [
+            {
+                "launch_id": x.launch_id,
+                "kind": x.kind,
+                "starts_on": x.starts_on.isoformat(),
+                "segments": x.segments,
+                "features": x.features,
+                "factor": x.factor,
+                "effect_days": x.effect_days,
+            }
+            for x in launches(spec)
+        ],
         "segment_moves": moves,
         "product_succession": {"from": SUCCESSION[0], "to": SUCCESSION[1], "on": spec.month_at(0.45).isoformat()},
         "new_product_line": {"product_line": "assistant", "on": spec.at(0.5).isoformat()},
         "price_rise": {"factor": 1.08, "on": spec.month_at(0.6).isoformat()},
-        "adoption_curves": {f.key: {"ceiling_by_size": f.ceiling, "median_days": f.median_days,
-                                    "counted_from": "entitlement or launch"} for f in FEATURES},
-        "adopted": {a.account_id: {key: on.isoformat() for key, on in sorted(a.adopted.items()) if on <= spec.last_day}
-                    for a in accounts},
-        "never_seen_features": [f.key for f in FEATURES if f.weight == 0],
+        "adoption_curves": {
+            f.key: {"ceiling_by_size": f.ceiling, "median_days": f.median_days, "counted_from": "entitlement or launch"}
+            for f in FEATURES
+        },
+        "adopted": {
+            a.account_id: {key: on.isoformat() for key, on in sorted(a.adopted.items()) if on <= spec.last_day}
+            for a in accounts
+        },
+        "never_seen_features": [f.key for f in FEATURES if f.key in tally.never_seen()],
         "renamed_accounts": {a.account_id: a.renamed_on.isoformat() for a in accounts if a.renamed_on},
         "story": book.story,
         "events": tally.summary(),
@@ -155,6 +196,14 @@ def closing_rows(spec: SandboxSpec, accounts: list[Account], arr: Arr) -> list[d
         for dimension, history in (("size", account.size_history), ("industry", account.industry_history)):
             segment = [value for value, valid_from in history if valid_from <= close][-1]
             totals[month, dimension, segment, line] += cents
-    return [{"month_start": month.isoformat(), "dimension": dimension, "segment": segment, "product_line": line,
-             "arr": str(money(cents))} for (month, dimension, segment, line), cents in sorted(totals.items()) if cents]
-
+    return [
+        {
+            "month_start": month.isoformat(),
+            "dimension": dimension,
+            "segment": segment,
+            "product_line": line,
+            "arr": str(money(cents)),
+        }
+        for (month, dimension, segment, line), cents in sorted(totals.items())
+        if cents
+    ]

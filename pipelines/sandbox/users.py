@@ -47,19 +47,26 @@ def draw_users(spec: SandboxSpec, accounts: list[Account], seed: int) -> Users:
     starts = np.array([a.start.toordinal() for a in accounts])
     strays = max(3, len(account) // 150)
     strangers = np.full(strays, -1)
-    staff = np.where(np.arange(_INTERNAL_USERS) % 3 == 2, rng.integers(0, len(accounts) - 1, _INTERNAL_USERS),
-                     len(accounts) - 1)
+    staff = np.where(
+        np.arange(_INTERNAL_USERS) % 3 == 2, rng.integers(0, len(accounts) - 1, _INTERNAL_USERS), len(accounts) - 1
+    )
     owner = np.concatenate([account, strangers, staff])
     total, first = len(owner), np.zeros(len(owner), bool)
     first[np.concatenate([[0], np.cumsum(counts)[:-1]])[counts > 0]] = True
     begin = np.where(owner >= 0, starts[owner], spec.first_usage_day.toordinal() + rng.integers(0, spec.days, total))
     joins = begin + np.where(first, 0, rng.exponential(45, total)).astype(np.int64)
-    quits = np.where(first | (rng.random(total) > 0.12), date.max.toordinal(),
-                     joins + 30 + rng.exponential(200, total).astype(np.int64))
+    quits = np.where(
+        first | (rng.random(total) > 0.12),
+        date.max.toordinal(),
+        joins + 30 + rng.exponential(200, total).astype(np.int64),
+    )
     is_internal = np.arange(total) >= total - _INTERNAL_USERS
     luck = rng.random(total)
-    naming = np.select([first, luck < 0.88, luck < 0.93, luck < 0.995],
-                       [BY_GROUP, BY_GROUP, BY_PROPERTY, BY_MEMBERSHIP], BY_UNKNOWN_GROUP)
+    naming = np.select(
+        [first, luck < 0.88, luck < 0.93, luck < 0.995],
+        [BY_GROUP, BY_GROUP, BY_PROPERTY, BY_MEMBERSHIP],
+        BY_UNKNOWN_GROUP,
+    )
     naming = np.where(owner < 0, BY_NOTHING, np.where(is_internal, BY_GROUP, naming))
     role = np.where(first, 0, rng.choice(len(ROLES), total, p=(0.1, 0.3, 0.6)))
     rate = np.clip(rng.beta(2.2, 3.4, total) * np.where(role == 2, 0.8, 1.15), 0.03, 0.95)
