@@ -31,5 +31,5 @@ def _filled(group: Group, asset: str, owner: str, configured_when: str) -> Suite
 CONTENTS: tuple[Suite, ...] = (
     _filled("money", "arr_by_segment", "team:finance", "when finance is handed over"),
     _filled("usage", "active_usage", "team:product", "always"),
-    _filled("joint", "adoption", "team:product", "when features.csv maps events"),
+    _filled("joint", "adoption", "team:product", "always"),
 )

@@ -69,4 +69,23 @@ TIE_OUT: tuple[Suite, ...] = (
             ),
         ),
     ),
+    Suite(
+        name="contract_values",
+        frame="audit.audit_contract_values",
+        asset=("marts", "fct_arr_month"),
+        group="money",
+        severity="warn",
+        description="Every contract row that should be ARR can be valued, and every amount discount can be deducted.",
+        owner="team:finance",
+        mend="complete those rows of subscription_items and discounts; audit.items_unvalued says what each one lacks",
+        configured_when="when finance hands over subscription_items",
+        expectations=(
+            Expect(
+                "expect_column_values_to_be_between",
+                "contract_rows_valued",
+                "no contract row is left without a value",
+                {"column": "items_unvalued", "max_value": 0},
+            ),
+        ),
+    ),
 )

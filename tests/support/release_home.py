@@ -46,7 +46,7 @@ def fill(home: Home, step: int = 0) -> None:
         con.execute("CREATE SCHEMA IF NOT EXISTS marts")
         con.execute(
             "CREATE OR REPLACE TABLE marts.fct_arr_month AS SELECT DATE '2025-01-01' + (i % 3)::INT AS month_start, "
-            "'a' || i AS account_id, (100 + i + ?)::DECIMAL(18,2) AS arr, nullif('EUR', if(i = 3, 'EUR', '')) AS currency "
+            "'a' || i AS account_id, (100 + i + ?)::DECIMAL(18,2) AS arr, if(i = 3, NULL, 'EUR') AS currency "
             "FROM range(20) t(i) ORDER BY hash(i)",
             [step],
         )

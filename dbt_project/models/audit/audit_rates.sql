@@ -1,0 +1,63 @@
+-- One row per rate column of the marts: how many values are infinite or not a number, and how many lie outside the
+-- bounds that the rate has by definition. The columns are the marts' public contract. A mart without rows has no data.
+{% set rates = [
+    ['arr_by_segment', 'quick_ratio', 'money', 0, none],
+    ['arr_by_segment', 'arpa', 'money', 0, none],
+    ['arr_by_product_line', 'attach_rate', 'money', 0, 1],
+    ['arr_by_segment_and_product_line', 'share_of_arr', 'money', 0, 1],
+    ['active_usage', 'stickiness', 'usage', 0, 1],
+    ['unmapped_events', 'share_of_events', 'usage', 0, 1],
+    ['adoption', 'adoption_rate', 'joint', 0, 1],
+    ['adoption', 'established_rate', 'joint', 0, 1],
+    ['adoption', 'arr_adoption_rate', 'joint', 0, 1],
+    ['adoption', 'active_seat_rate', 'joint', 0, none],
+    ['adoption', 'breadth', 'joint', 0, none],
+    ['adoption', 'days_per_account', 'joint', 0, none],
+] %}
+
+with judged as (
+    {% for mart, column, publish_group, lowest, highest in rates %}
+    select
+        '{{ mart }}.{{ column }}' as subject,
+        '{{ mart }}' as mart,
+        '{{ publish_group }}' as publish_group,
+        count(*) as rows_found,
+        count({{ column }}) as rates_found,
+        sum(case when not isfinite(cast({{ column }} as double)) then 1 else 0 end) as not_finite,
+        sum(
+            case
+                when {{ column }} < {{ lowest }} then 1
+                {% if highest is not none %}when {{ column }} > {{ highest }} + 1e-9 then 1{% endif %}
+                else 0
+            end
+        ) as out_of_bounds
+    from {{ ref(mart) }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+due as (
+    select
+        coalesce(state.mode <> 'none', false) as has_money,
+        (select count(*) from {{ source('company', 'feature_rules') }}) > 0 as has_features
+    from {{ ref('stg_company__settings') }} as settings
+    left join {{ ref('stg_finance__state') }} as state on true
+)
+
+select
+    judged.subject,
+    judged.publish_group,
+    case
+        when judged.publish_group = 'money' then due.has_money
+        when judged.publish_group = 'joint' then due.has_features
+        -- every event may be mapped, and a rate of nothing needs no judge
+        when judged.mart = 'unmapped_events' then judged.rows_found > 0
+        else true
+    end as is_configured,
+    judged.rows_found > 0 as has_data,
+    judged.rows_found,
+    judged.rates_found,
+    cast(coalesce(judged.not_finite, 0) as bigint) as not_finite,
+    cast(coalesce(judged.out_of_bounds, 0) as bigint) as out_of_bounds
+from judged
+cross join due

@@ -1,0 +1,69 @@
+"""A handmade warehouse in which every check holds: the tables that the audit models read, a few rows each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assets.warehouse import write
+
+UNREAD_FINANCE = (
+    "subscription_items", "account_segments", "products", "product_succession", "bundle_allocation", "discounts",
+    "invoice_lines", "gl_revenue", "fx_rates", "identity_map", "entitlements", "control_totals", "arr_month",
+)  # fmt: skip
+FILLED_MARTS = (
+    "dim_account", "dim_account_segment", "dim_date", "dim_feature", "extraction_hours", "fct_arr_movement",
+    "fct_user_activity_day", "fct_feature_usage_day",
+)  # fmt: skip
+
+TABLES = {
+    **{f"raw.{table}": "SELECT 1 AS x WHERE false" for table in UNREAD_FINANCE},
+    **{f"marts.{table}": "SELECT 1 AS x" for table in FILLED_MARTS},
+    "raw.accounts": "SELECT 'a1' AS account_id",
+    "raw.feature_rules": "SELECT 'f1' AS feature_key",
+    "quality.quarantine": "SELECT 'finance' AS source, 'accounts' AS table_name WHERE false",
+    "raw.amplitude_hours": """
+        SELECT TIMESTAMP '2025-02-27 00:00:00' + to_hours(i::INT) AS upload_hour, 'loaded' AS state,
+            12 AS records, 10 AS staged, 1 AS duplicates, 1 AS late_resends, 0 AS quarantined, 1 AS erased
+        FROM range(48) t(i)""",
+    "staging.stg_finance__state": "SELECT 'full' AS mode, DATE '2025-02-28' AS as_of, true AS has_control_totals",
+    "staging.stg_company__settings": "SELECT 'Acme' AS company_name",
+    "intermediate.int_usage__watermarks": """
+        SELECT DATE '2025-02-27' AS first_date, DATE '2025-02-28' AS usage_watermark,
+            DATE '2025-02-28' AS joint_watermark""",
+    "intermediate.int_usage__event_day": """
+        SELECT DATE '2025-02-27' + i::INT AS local_date, 240 AS events FROM range(2) t(i)""",
+    "audit.fx_missing": "SELECT DATE '2025-02-01' AS month_start, 'USD' AS currency WHERE false",
+    "audit.items_unvalued": "SELECT 'i1' AS item_id, 'term_without_dates' AS problem WHERE false",
+    "marts.tie_out": """
+        SELECT months.month_start, checks.check_key, 'all' AS lens, 'all' AS lens_value,
+            5::DECIMAL(18,2) AS left_value, 5::DECIMAL(18,2) AS right_value, 0.00::DECIMAL(18,2) AS unexplained,
+            0.01::DECIMAL(18,2) AS tolerance, 'ok' AS status
+        FROM (VALUES (DATE '2025-01-01'), (DATE '2025-02-01')) months(month_start),
+            (VALUES ('roll_forward'), ('grains_agree'), ('control_total')) checks(check_key)""",
+    "marts.fct_arr_month": "SELECT DATE '2025-02-01' AS month_start, 'a1' AS account_id, 100::DECIMAL(18,2) AS arr",
+    "marts.arr_by_segment": """
+        SELECT DATE '2025-02-01' AS month_start, NULL::DOUBLE AS quick_ratio, 8.33::DECIMAL(18,2) AS arpa""",
+    "marts.arr_by_product_line": "SELECT DATE '2025-02-01' AS month_start, 1::DOUBLE AS attach_rate",
+    "marts.arr_by_segment_and_product_line": "SELECT DATE '2025-02-01' AS month_start, 1::DOUBLE AS share_of_arr",
+    "marts.active_usage": """
+        SELECT period_grain, period_start, 0.5::DOUBLE AS stickiness
+        FROM (VALUES ('day', DATE '2025-02-28'), ('month', DATE '2025-02-01')) periods(period_grain, period_start)""",
+    "marts.unmapped_events": "SELECT 'page_view' AS event_type, 0.25::DOUBLE AS share_of_events",
+    "marts.adoption": """
+        SELECT DATE '2025-02-01' AS month_start, 0.5::DOUBLE AS adoption_rate, 0.5::DOUBLE AS established_rate,
+            0.5::DOUBLE AS arr_adoption_rate, 1.5::DOUBLE AS active_seat_rate, 2::DOUBLE AS breadth,
+            3::DOUBLE AS days_per_account""",
+}
+
+
+def build_world(warehouse: Path, *changes: str) -> None:
+    """Creates the tables, then applies the SQL ``changes`` that a test is about."""
+    with write(warehouse) as con:
+        con.execute("BEGIN")
+        for schema in ("staging", "intermediate", "marts", "audit"):
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        for name, select in TABLES.items():
+            con.execute(f"CREATE OR REPLACE TABLE {name} AS {select}")
+        for change in changes:
+            con.execute(change)
+        con.execute("COMMIT")
