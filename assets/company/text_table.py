@@ -25,7 +25,7 @@ _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", 
 
 
 def read_text(con: duckdb.DuckDBPyConnection, contract: Table, path: Path, where: str) -> str:
-    """Make the temp table ``text_<name>`` (row_no BIGINT, every contract column VARCHAR) and return its name.
+    """Make the temp table or view ``text_<name>`` (row_no BIGINT, every contract column VARCHAR) and return its name.
 
     Blank lines are left out but keep their row number. Raises InputError for anything that is not a
     well-formed table with exactly the columns of the contract (optional ones may be missing).
@@ -35,14 +35,13 @@ def read_text(con: duckdb.DuckDBPyConnection, contract: Table, path: Path, where
         _read_parquet(con, contract, path, where, name)
     else:
         arrow = _read_csv(contract, path, where)
-        con.register("csv_rows", arrow)
+        con.register(f"cells_{contract.name}", arrow)  # read in place: a copy of a large file is a large copy
         cells = ", ".join(f'"{c}"' if c in arrow.column_names else f'NULL::VARCHAR AS "{c}"' for c in contract.names)
         given = ", ".join(f'"{c}"' for c in contract.names if c in arrow.column_names)
         con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT row_no, {cells} FROM csv_rows "
+            f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT row_no, {cells} FROM cells_{contract.name} "
             f"WHERE coalesce({given}) IS NOT NULL"
         )
-        con.unregister("csv_rows")
     return name
 
 
@@ -70,13 +69,14 @@ def _decoded(path: Path, where: str) -> bytes:
     data = path.read_bytes()
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError("the file is UTF-16, not UTF-8", where=where, mend="save it again as 'CSV UTF-8'")
-    data = data.removeprefix(b"\xef\xbb\xbf")
+    mark = b"\xef\xbb\xbf" if data.startswith(b"\xef\xbb\xbf") else b""
+    data = data.removeprefix(mark)
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         row = data.count(b"\n", 0, error.start) + 1
         raise InputError(
-            f"the file is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start:,}",
+            f"the file is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start + len(mark):,}",
             where=f"{where}, row {row:,}",
             mend="save it again as 'CSV UTF-8' (the byte is probably an accented letter of a Windows code page)",
         ) from error

@@ -45,16 +45,13 @@ class Delivery:
 
 def deliveries(home: Home) -> list[Delivery]:
     """All kept deliveries, oldest first."""
-    root = _root(home)
-    folders = sorted(p for p in root.iterdir() if _NAME.fullmatch(p.name)) if root.is_dir() else []
-    return [_load(folder) for folder in folders]
+    return [_load(folder) for folder in _folders(home)]
 
 
 def newest(home: Home) -> Delivery | None:
     """The last delivery that came in."""
-    root = _root(home)
-    folders = [p for p in root.iterdir() if _NAME.fullmatch(p.name)] if root.is_dir() else []
-    return _load(max(folders, key=lambda p: p.name)) if folders else None
+    folders = _folders(home)
+    return _load(folders[-1]) if folders else None
 
 
 def content_hash(con: duckdb.DuckDBPyConnection) -> str:
@@ -125,6 +122,12 @@ def is_known(home: Home, delivery: Delivery, sources: str) -> bool:
 
 def _root(home: Home) -> Path:
     return home.finance_lake / "deliveries"
+
+
+def _folders(home: Home) -> list[Path]:
+    root = _root(home)
+    named = [p for p in root.iterdir() if _NAME.fullmatch(p.name)] if root.is_dir() else []
+    return sorted(named, key=lambda path: int(path.name.partition("_")[0]))
 
 
 def _load(folder: Path) -> Delivery:

@@ -96,7 +96,10 @@ def _carry_missing(con: duckdb.DuckDBPyConnection, delivery: Delivery) -> bool:
     if missing["accounts"]:
         known = f"SELECT amplitude_value FROM {RAW}.identity_map"  # a value given to another account stays there
         _append(
-            con, delivery, "identity_map", f"account_id IN (FROM missing_accounts) AND amplitude_value NOT IN ({known})"
+            con,
+            delivery,
+            "identity_map",
+            f"account_id IN (FROM missing_accounts) AND amplitude_value NOT IN ({known})",
         )
         for name in ("account_segments", "entitlements", "accounts"):
             _append(con, delivery, name, "account_id IN (FROM missing_accounts)")

@@ -21,7 +21,10 @@ from assets.warehouse import write
 
 SETTINGS = "name: Acme\nreporting_currency: USD\n"
 FEATURES = "feature_key,feature_name,feature_set,product_line,event_type\nreports,Reports,Core,Analytics,Report *\n"
-ITEMS = "item_id,version_no,subscription_id,account_id,product_id,status,effective_from,effective_to,currency,quantity,unit_amount,interval"
+ITEMS = (
+    "item_id,version_no,subscription_id,account_id,product_id,status,effective_from,effective_to,"
+    "currency,quantity,unit_amount,interval"
+)
 PRODUCTS = "product_id,product_name,product_line\np1,Analytics,Analytics\np2,Storage,Storage\n"
 
 

@@ -103,8 +103,9 @@ def test_launch_lists_are_split_and_an_empty_list_means_all(tmp_path: Path) -> N
 
 
 def test_the_settings_hash_moves_with_numbers_and_not_with_places_or_words(tmp_path: Path) -> None:
-    def hash_of(name: str, settings: str = "", **files: str) -> str:
-        return make_company(tmp_path / name, company_yaml=SETTINGS + settings, **files).settings_hash
+    def hash_of(name: str, settings: str = "", **files: str | bytes) -> str:
+        company = make_company(tmp_path / name, None, company_yaml=SETTINGS + settings, **files)
+        return company.settings_hash
 
     base = hash_of("base")
     assert hash_of("place", "events: {path: elsewhere}\nfinance: {as_of: 2024-01-31}\n") == base

@@ -254,3 +254,19 @@ def test_complete_journey_lands_whole(tmp_path: Path) -> None:
         ).fetchall()
         invoiced = con.execute("SELECT sum(amount) FROM raw.invoice_lines").fetchall()
     assert float(difference[0][0]) == 0 and float(invoiced[0][0]) == 476716.16
+
+
+def test_the_date_a_refresh_is_asked_for_is_what_its_new_delivery_speaks_for(tmp_path: Path) -> None:
+    company, home = make_company(tmp_path, full(item(1), item(2))), Home(tmp_path / "home")
+    land(home, company, until=date(2024, 1, 31))
+    company = make_company(tmp_path, full(item(1)))
+    assert land(home, company, until=date(2024, 2, 29)).as_of == date(2024, 2, 29)
+    assert replayed(tmp_path, VANISHED) == [("item-1", None), ("item-2", date(2024, 2, 29))]
+
+
+def test_deliveries_are_ordered_by_number_not_by_name(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    first = deliver(tmp_path, {"arr_month.csv": ARR})
+    for number in (9999, 10000):
+        shutil.copytree(first.folder, first.folder.with_name(f"{number}_{first.content_hash[:12]}"))
+    assert [int(d.folder.name.partition("_")[0]) for d in deliveries(home)] == [1, 9999, 10000]
