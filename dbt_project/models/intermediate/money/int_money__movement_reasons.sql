@@ -23,7 +23,7 @@ returned as (
     where opening_arr <= 0 and closing_arr > 0
 ),
 
--- the reason may be written on the version that ended or on the one that says canceled
+-- the reason may be written on the version that ended or on one that followed it within the month
 lost_items as (
     select
         churned.month_start,
@@ -32,7 +32,7 @@ lost_items as (
             ended.end_reason,
             ending.end_reason,
             case when ended.cancel_requested_at <= churned.state_date then 'voluntary' end,
-            case when ended.is_ended_by_grace then 'involuntary' end
+            case when ended.is_ended_by_grace or ending.is_ended_by_grace then 'involuntary' end
         ) as reason,
         in_service.net_annual_e12,
         in_service.item_id
@@ -47,7 +47,7 @@ lost_items as (
         on in_service.item_id = ending.item_id
             and ending.effective_from > churned.previous_state_date
             and ending.effective_from <= churned.state_date
-            and ending.end_reason is not null
+            and (ending.end_reason is not null or ending.is_ended_by_grace)
 ),
 
 end_reasons as (
