@@ -9,8 +9,8 @@ from datetime import date, timedelta
 
 @dataclass(frozen=True)
 class FiscalQuarter:
-    """A fiscal quarter: first and last day (both inclusive), its fiscal year, its number (1-4) and its label:
-    ``2025-Q3``, or ``FY2025-Q3`` when the fiscal year does not start in January."""
+    """A fiscal quarter: first and last day (both inclusive), its fiscal year, its number (1-4) and its label,
+    ``FY2026 Q3``, as in dim_date."""
 
     start: date
     end: date
@@ -40,8 +40,8 @@ def fiscal_quarter(day: date, fiscal_year_starts_in: int) -> FiscalQuarter:
     year_start = add_months(day, -months_in)
     year = add_months(year_start, 11).year
     number = months_in // 3 + 1
-    label = f"{'FY' if fiscal_year_starts_in != 1 else ''}{year}-Q{number}"
-    return FiscalQuarter(start, add_months(start, 3) - timedelta(days=1), year, number, label)
+    end = add_months(start, 3) - timedelta(days=1)
+    return FiscalQuarter(start, end, year, number, f"FY{year} Q{number}")
 
 
 def quarter_ends(start: date, end: date, fiscal_year_starts_in: int) -> Iterator[date]:

@@ -30,10 +30,10 @@ def test_a_day_lies_in_its_quarter_and_quarters_follow_each_other(day: date, sta
 
 
 def test_fiscal_years_are_named_after_the_year_they_end_in() -> None:
-    assert fiscal_quarter(date(2025, 8, 15), 1).label == "2025-Q3"
-    assert fiscal_quarter(date(2025, 1, 31), 2).label == "FY2025-Q4"
-    assert fiscal_quarter(date(2025, 2, 1), 2).label == "FY2026-Q1"
-    assert fiscal_quarter(date(2024, 12, 31), 7).label == "FY2025-Q2"
+    assert fiscal_quarter(date(2025, 8, 15), 1).label == "FY2025 Q3"
+    assert fiscal_quarter(date(2025, 1, 31), 2).label == "FY2025 Q4"
+    assert fiscal_quarter(date(2025, 2, 1), 2).label == "FY2026 Q1"
+    assert fiscal_quarter(date(2024, 12, 31), 7).label == "FY2025 Q2"
 
 
 def test_period_ends_between_two_days_are_inclusive() -> None:
