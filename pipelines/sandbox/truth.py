@@ -46,6 +46,7 @@ class Tally:
         self.first_hour = _hours_of(first)
         shape = (len(self.months), len(KINDS))
         self.events = np.zeros(shape, np.int64)
+        self.attributed = np.zeros(len(KINDS), np.int64)
         self.active_users = np.zeros((len(self.months), len(users)), bool)
         self.active_accounts = np.zeros((len(self.months), len(accounts) + 1), bool)
         self.users_of_feature = np.zeros((len(FEATURES), len(users)), bool)
@@ -75,12 +76,19 @@ class Tally:
         np.add.at(self.events, (month, events.kind), 1)
         active = ~self.inactive[events.kind]
         self.counts["external_active"] += int(active.sum())
+        nameless = np.isin(events.naming, (BY_NOTHING, BY_UNKNOWN_GROUP))
+        self.counts["external_active_without_account"] += int((active & nameless).sum())
         self.active_users[month[active], events.user[active]] = True
-        named = active & ~np.isin(events.naming, (BY_NOTHING, BY_UNKNOWN_GROUP))
+        named = active & ~nameless
+        self.attributed += np.bincount(events.kind[named], minlength=len(KINDS))
         self.active_accounts[month[named], events.account[named]] = True
         for kind, found in enumerate(self.features):
             for feature in found:
                 self.users_of_feature[feature, events.user[events.kind == kind]] = True
+
+    def _of_feature(self, by_kind: Ints, feature: int) -> int:
+        """Events of all kinds that the registry gives to a feature."""
+        return int(sum(by_kind[kind] for kind, found in enumerate(self.features) if feature in found))
 
     def never_seen(self) -> set[str]:
         """Features without a single event, staff's included."""
@@ -113,7 +121,8 @@ class Tally:
             ],
             "external_by_feature": {
                 feature.key: {
-                    "events": int(sum(self.events[:, k].sum() for k, found in enumerate(self.features) if n in found)),
+                    "events": self._of_feature(self.events.sum(axis=0), n),
+                    "attributed_events": self._of_feature(self.attributed, n),
                     "users": int(self.users_of_feature[n].sum()),
                 }
                 for n, feature in enumerate(FEATURES)

@@ -19,7 +19,7 @@ from pipelines.sandbox.events import CLOCK_RIGHT, ORIGINAL, Events, Ints
 from pipelines.sandbox.features import FEATURES, KINDS, UNMAPPED, kinds_of
 from pipelines.sandbox.launches import effects
 from pipelines.sandbox.spec import TIME_ZONE, SandboxSpec
-from pipelines.sandbox.users import Floats, Users
+from pipelines.sandbox.users import BY_GROUP, BY_MEMBERSHIP, Floats, Users
 
 DAY_US, SECOND_US = 86_400_000_000, 1_000_000
 SESSIONS_A_DAY = 1.3
@@ -177,8 +177,12 @@ def _columns(
 ) -> Events:
     total, users = len(user), world.users
     number = first_number + np.arange(total, dtype=np.int64)
-    device = (rng.random(total) < 0.25) & (user % 3 == 0)  # every third user has a second device
+    # Every third user has a second device, used for whole sessions
+    device = (session_start // SECOND_US % 4 == 0) & (user % 3 == 0)
     anonymous = (rng.random(total) < _ANONYMOUS_SHARE) & (kind != _SESSION_START)
+    # Some clients name the account only when a session starts: the rest follows from the user's membership
+    is_told = (users.naming[user] == BY_MEMBERSHIP) & (kind == _SESSION_START)
+    naming = np.where(is_told, BY_GROUP, users.naming[user])
     session = np.where(rng.random(total) < _NO_SESSION_SHARE, -1, session_start // 1000)
     received = when + rng.integers(2, 400, total) * SECOND_US // 10
     return Events(
@@ -189,7 +193,7 @@ def _columns(
         device.astype(np.int64),
         anonymous.astype(np.int64),
         kind.astype(np.int64),
-        users.naming[user],
+        naming,
         session,
         when,
         received,
