@@ -26,8 +26,13 @@ TEAM_PRODUCT = "team:product"
 POOL_WAREHOUSE = "duckdb_writer"
 
 # dbt's sources, and the asset that fills each of them. Tables of one source may come from different assets.
-SOURCE_ASSETS = {"company": COMPANY, "finance": FINANCE_DELIVERIES, "amplitude": AMPLITUDE_EVENTS}
-SOURCE_TABLE_ASSETS = {"rebuild_plan": REBUILD_PLAN}
+SOURCE_ASSETS = {
+    "company": COMPANY,
+    "finance": FINANCE_DELIVERIES,
+    "amplitude": AMPLITUDE_EVENTS,
+    "quality": AMPLITUDE_EVENTS,  # downstream of everything that quarantines
+}
+SOURCE_TABLE_ASSETS = {"rebuild_plan": REBUILD_PLAN, "amplitude_hours": AMPLITUDE_HOURS}
 
 
 def dbt_key(layer: str, name: str) -> AssetKey:

@@ -4,8 +4,6 @@ The judging is an asset of its own, upstream of the release, because publishing 
 check must not keep usage from going out, while Dagster's own ``blocking`` would stop everything downstream.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import dagster as dg

@@ -1,16 +1,15 @@
 """How the definitions are put together for one company and one LENS_HOME."""
 
-from __future__ import annotations
-
 import json
 from datetime import date
 
 import dagster as dg
 
 from assets.amplitude.assets import build_events_asset, build_hours_asset
-from assets.amplitude.landing import plan as landing_plan
-from assets.company.model import Company
+from assets.amplitude.ledger import last_landed_day
+from assets.amplitude.planning import plan as landing_plan
 from assets.company.assets import build_company_asset
+from assets.company.model import Company
 from assets.finance.assets import build_finance_asset
 from assets.progress import Progress, silent
 from assets.serving.assets import build_release_asset
@@ -75,7 +74,9 @@ def _schedules(settings: Settings, company: Company | None) -> list[dg.ScheduleD
 
 
 def pending_days(settings: Settings, company: Company, until: date | None = None) -> tuple[date, date]:
-    """First and last upload day that a refresh would land; the newest known day when nothing is pending."""
+    """First and last upload day that a refresh would land; the newest landed day when nothing is pending."""
     days = landing_plan(settings.home, company, until).days
-    newest = first_upload_day(settings, company)
-    return (days[0], days[-1]) if days else (newest, newest)
+    if days:
+        return days[0], days[-1]
+    newest = last_landed_day(settings.home) or first_upload_day(settings, company)
+    return newest, newest

@@ -39,8 +39,9 @@ sandbox_app = typer.Typer(no_args_is_help=True, help="The sandbox company, for t
 app.add_typer(release_app, name="release")
 app.add_typer(sandbox_app, name="sandbox")
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+# Bound to the real streams: while a job runs, whatever Dagster and dbt print goes to the log.
+console = Console(file=sys.stdout, highlight=False)
+errors = Console(file=sys.stderr, highlight=False)
 
 CompanyOption = Annotated[
     Path | None, typer.Option("--company", help="The company folder. Default: LENS_COMPANY, else the sandbox company.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from assets.amplitude.archive import first_day
 from assets.company.load import load_company
 from assets.company.model import Company
 from assets.progress import Progress, silent
@@ -33,6 +34,4 @@ def first_upload_day(settings: Settings, company: Company | None) -> date:
         return SIZES["demo"].first_day
     if company.events.start_date:
         return company.events.start_date
-    from assets.amplitude.archive import first_day  # noqa: PLC0415
-
     return first_day(settings.home, company) or date(2020, 1, 1)

@@ -17,7 +17,7 @@ INIT = "init_company"
 
 # Dagster's names for the run tags that select a range of partitions in one run; it exports no constant for them.
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-_CONSOLE_QUIET = {"console": {"config": {"log_level": "ERROR"}}}
+_CONSOLE_QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 def refresh_jobs() -> list[dg.UnresolvedAssetJobDefinition]:

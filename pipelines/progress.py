@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,8 +36,8 @@ class _Bars:
 class _Lines:
     """A line when a stage begins, ends, and now and then between."""
 
-    def __init__(self) -> None:
-        self.said: dict[str, float] = {}
+    def __init__(self, console: Console) -> None:
+        self.console, self.said = console, dict[str, float]()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
@@ -47,15 +46,15 @@ class _Lines:
         if stage in self.said and done >= total and self.said[stage] == float("inf"):
             return
         self.said[stage] = float("inf") if total and done >= total else now
-        print(f"{stage}: {done:,} of {total:,}" if total else stage, flush=True)
+        self.console.print(f"{stage}: {done:,} of {total:,}" if total else stage)
 
 
 @contextmanager
 def shown(console: Console) -> Iterator[None]:
     """Show progress while the block runs."""
     global _listener
-    if not (console.is_terminal and sys.stdout.isatty()):
-        _listener = _Lines()
+    if not console.is_terminal:
+        _listener = _Lines(console)
         try:
             yield
         finally:

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,13 @@ def run_job(home: Home, job: dg.JobDefinition, config: Mapping[str, Any], tags: 
     """Execute a job to its end. Dagster's own log goes to LENS_HOME/logs, not to the console."""
     dagster_home(home)
     home.logs.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(home.logs / "dagster.log", encoding="utf-8")
+    log = home.logs / "refresh.log"
+    handler = logging.FileHandler(log, encoding="utf-8")
     logger = logging.getLogger("dagster")
     logger.addHandler(handler)
     try:
-        with dg.DagsterInstance.get() as instance:
+        # dbt's lines go to the log too: what a person sees is the progress and the outcome.
+        with dg.DagsterInstance.get() as instance, log.open("a", encoding="utf-8") as out, redirect_stdout(out):
             result = job.execute_in_process(
                 run_config=dict(config), instance=instance, tags=dict(tags), raise_on_error=False
             )

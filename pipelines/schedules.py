@@ -1,7 +1,5 @@
 """When it runs by itself: every day, and before each review. Registered only with LENS_AUTOMATION=on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date, timedelta
 

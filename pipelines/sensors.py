@@ -1,7 +1,5 @@
 """What happens when a run fails by itself at night: somebody is told."""
 
-from __future__ import annotations
-
 import shlex
 import subprocess
 

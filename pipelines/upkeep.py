@@ -1,7 +1,5 @@
 """Jobs beside the refresh: return to a former release, make the sandbox company, write a company folder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import dagster as dg

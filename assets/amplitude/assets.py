@@ -1,7 +1,5 @@
 """Amplitude upload hours as Dagster assets: landed by upload day, then shown to dbt as one pruned view."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """The company folder as a Dagster asset."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -10,9 +8,9 @@ import dagster as dg
 from pydantic import Field
 
 from assets import keys
+from assets.company.fingerprint import company_fingerprint
 from assets.company.load import load_company
 from assets.company.raw import write_raw
-from assets.company.fingerprint import company_fingerprint
 from assets.errors import InputError
 from assets.home import Home
 from assets.warehouse import write

@@ -1,7 +1,5 @@
 """Finance deliveries as a Dagster asset."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import dagster as dg
@@ -11,7 +9,7 @@ from assets.company.load import load_company
 from assets.finance.landing import land
 from assets.finance.raw import load_raw
 from assets.home import Home
-from assets.warehouse import write
+from assets.warehouse import read, write
 
 
 def build_finance_asset(home: Home, folder: Path) -> dg.AssetsDefinition:
@@ -29,10 +27,12 @@ def build_finance_asset(home: Home, folder: Path) -> dg.AssetsDefinition:
     )
     def finance_deliveries() -> dg.MaterializeResult:
         company = load_company(folder)
-        delivery = land(home, company)
-        with write(home.warehouse) as con:
+        with read(home.warehouse) as con:
             row = con.execute("SELECT until FROM raw.refresh").fetchone()
-            summary = load_raw(con, home, company, row[0] if row else None)
+        until = row[0] if row else None
+        delivery = land(home, company, until=until)
+        with write(home.warehouse) as con:
+            summary = load_raw(con, home, company, until)
         return dg.MaterializeResult(
             metadata={
                 "delivery": delivery.number,

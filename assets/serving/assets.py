@@ -1,7 +1,5 @@
 """Publishing as a Dagster asset: only groups whose blocking checks passed go out."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime

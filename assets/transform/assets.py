@@ -1,7 +1,5 @@
 """The plan and the dbt models as Dagster assets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from assets.home import Home
 from assets.progress import Progress
 from assets.transform import plan as planner
 from assets.transform.arguments import build_arguments
-from assets.transform.project import PROJECT_DIR, dbt_project, export_environment, project_hash
+from assets.transform.project import DBT, PROJECT_DIR, dbt_project, export_environment, project_hash
 from assets.transform.state import commit
 from assets.transform.translator import LensTranslator
 from assets.warehouse import read, write
@@ -67,7 +65,7 @@ def build_dbt_assets(home: Home, manifest: Path, progress: Progress) -> dg.Asset
         with read(home.warehouse) as con:
             row = con.execute("SELECT full_refresh FROM raw.rebuild_mode").fetchone()
         full_refresh = bool(row and row[0])
-        dbt = DbtCliResource(project_dir=dbt_project(home), profiles_dir=str(PROJECT_DIR))
+        dbt = DbtCliResource(project_dir=dbt_project(home), profiles_dir=str(PROJECT_DIR), dbt_executable=DBT)
         total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
         target = home.dbt_target / "runs" / context.run.run_id
         invocation = dbt.cli(build_arguments(full_refresh), context=context, target_path=target)

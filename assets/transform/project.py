@@ -13,6 +13,8 @@ from assets.company.fingerprint import code_fingerprint
 from assets.errors import InputError
 from assets.home import Home
 
+# Beside this Python, so that nothing depends on an activated environment.
+DBT = str(Path(sys.executable).with_name("dbt"))
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT_DIR = ROOT / "dbt_project"
 _MODEL_FOLDERS = ["models", "macros", "tests"]
@@ -46,7 +48,7 @@ def ensure_manifest(home: Home) -> Path:
         return manifest
     export_environment(home)
     home.dbt_target.mkdir(parents=True, exist_ok=True)
-    command = [str(Path(sys.executable).with_name("dbt")), "parse", "--quiet", "--target-path", str(home.dbt_target)]
+    command = [DBT, "parse", "--quiet", "--target-path", str(home.dbt_target)]
     done = subprocess.run(
         [*command, "--profiles-dir", str(PROJECT_DIR)], cwd=PROJECT_DIR, capture_output=True, text=True, check=False
     )
