@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from assets.company.load import load_company
 from assets.company.fingerprint import code_fingerprint, company_fingerprint, refresh_fingerprint
+from assets.company.load import load_company
 from assets.serving.release import current
 from assets.transform.project import PROJECT_DIR, ROOT
 from pipelines.settings import Settings
