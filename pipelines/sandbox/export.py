@@ -23,6 +23,7 @@ from pipelines.sandbox.flaws import HOUR_US
 from pipelines.sandbox.fragments import VARIANTS, Fragments
 from pipelines.sandbox.spec import PROJECT
 from pipelines.sandbox.usage import DAY_US
+from pipelines.sandbox.users import BY_PROPERTY
 
 try:  # ISA-L deflates several times faster; where it is not packaged, zlib writes the same records
     from isal import isal_zlib
@@ -35,6 +36,10 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
+Member = tuple[int, int, int, bytes]  # upload hour since 1970, part, records, gzipped lines
+BLOCK_EVENTS = 150_000  # lines held in memory at a time, give or take one hour
+
+
 def part_numbers(hour: int) -> tuple[int, int]:
     """Numbers of an hour's first and second part: parts need not start at 1 nor follow each other."""
     return hour % 3, hour % 3 + 1 + hour % 2
@@ -45,6 +50,16 @@ class Exporter:
 
     def __init__(self, fragments: Fragments, seed: int) -> None:
         self.fragments, self.line = fragments, _assemble(seed)
+        f = fragments
+        self.words = {
+            "head": _texts(f.heads),
+            "middle": _texts(f.middles),
+            "properties": _texts(f.properties),
+            "type": _texts(f.types),
+            "groups": _texts(f.groups),
+            "library": _texts(f.libraries),
+            "user": _texts(f.users),
+        }
         self.con = duckdb.connect(":memory:")
         self.con.execute("SET threads = 2")
         self.con.execute("SET preserve_insertion_order = true")
@@ -52,16 +67,19 @@ class Exporter:
     def close(self) -> None:
         self.con.close()
 
-    def members(self, events: Events) -> list[tuple[int, int, int, bytes]]:
+    def members(self, events: Events) -> list[Member]:
         """(upload hour since 1970, part, records, gzipped lines) for every member, in order of hour and part.
 
         Level 1 repeats go into an hour's second part, all else into its first.
         """
         hour, part = events.upload_us // HOUR_US, (events.copy == SAME_UUID).astype(np.int64)
         order = np.lexsort((events.number, events.upload_us, part, hour))
-        if not len(order):
-            return []
-        events, member = events.take(order), (hour * 2 + part)[order]
+        found: list[Member] = []
+        for block in _blocks(order, hour[order]):
+            found += self._members(events.take(block), (hour * 2 + part)[block])
+        return found
+
+    def _members(self, events: Events, member: Ints) -> list[Member]:
         starts = np.concatenate([[0], np.flatnonzero(np.diff(member)) + 1, [len(member)]])
         lines, offsets = self._lines(events)
         pieces = [lines[offsets[a] : offsets[b]] for a, b in pairwise(starts.tolist())]
@@ -75,7 +93,8 @@ class Exporter:
 
     def _lines(self, events: Events) -> tuple[memoryview, Ints]:
         """All lines in one buffer, and where each begins (one more offset than lines)."""
-        self.con.register("e", self._table(events))
+        # A bare Arrow stream: handing over the table itself would import pyarrow.dataset and with it pandas
+        self.con.register("e", self._table(events).__arrow_c_stream__())
         relation = self.con.sql(f"SELECT {self.line} AS line FROM e")
         chunk = relation.to_arrow_table().column("line").combine_chunks()
         column = chunk if isinstance(chunk, pa.Array) else pa.concat_arrays(chunk.chunks)
@@ -86,25 +105,22 @@ class Exporter:
         return memoryview(data), where.astype(np.int64)
 
     def _table(self, events: Events) -> pa.Table:
-        f, device = self.fragments, events.user * 2 + events.device
+        device = events.user * 2 + events.device
         who = device * 2 + events.is_anonymous
-        variant = events.kind * VARIANTS + events.insert_number % VARIANTS
-        group = f.group_numbers(events)
         pieces = {
-            "head": (f.heads, who),
-            "middle": (f.middles, device),
-            "properties": (f.properties, variant),
-            "type": (f.types, events.kind),
-            "groups": (f.groups, group),
-            "library": (f.libraries, device),
-            "user": (f.users, who * 2 + (events.naming == 1)),
+            "head": who,
+            "middle": device,
+            "properties": events.kind * VARIANTS + events.insert_number % VARIANTS,
+            "type": events.kind,
+            "groups": self.fragments.group_numbers(events),
+            "library": device,
+            "user": who * 2 + (events.naming == BY_PROPERTY),
         }
         columns: dict[str, Any] = {
-            name: pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(words))
-            for name, (words, index) in pieces.items()
+            name: pa.DictionaryArray.from_arrays(_integers(index), self.words[name]) for name, index in pieces.items()
         }
         wrong = events.clock == CLOCK_WRONG
-        columns |= {
+        values = {
             "number": events.number,
             "insert_number": events.insert_number,
             "event_us": events.event_us,
@@ -112,9 +128,29 @@ class Exporter:
             "upload_us": events.upload_us,
             "session_ms": events.session_ms,
             "client_us": np.where(wrong, events.event_us, events.event_us - 1_500_000),
-            "is_odd": events.insert_number % 97 == 0,
         }
-        return pa.table(columns)
+        return pa.table(columns | {name: _integers(value) for name, value in values.items()})
+
+
+def _blocks(order: Ints, hours: Ints) -> list[Ints]:
+    """Cut sorted positions where an hour ends, into blocks of about BLOCK_EVENTS."""
+    edges = np.flatnonzero(np.diff(hours)) + 1
+    wanted = np.arange(BLOCK_EVENTS, len(order), BLOCK_EVENTS)
+    cuts = np.unique(edges[np.minimum(np.searchsorted(edges, wanted), len(edges) - 1)]) if len(edges) else edges
+    return [block for block in np.split(order, cuts) if len(block)]
+
+
+def _integers(values: Ints) -> pa.Array:
+    """64-bit integers as they lie in memory: ``pa.array`` would import pandas, which takes longer than the export."""
+    whole = np.ascontiguousarray(values, dtype=np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(whole), [None, pa.py_buffer(whole)])
+
+
+def _texts(words: list[str]) -> pa.Array:
+    """Strings laid out by hand, for the same reason."""
+    encoded = [word.encode() for word in words]
+    ends = np.cumsum([0, *map(len, encoded)]).astype(np.int32)
+    return pa.Array.from_buffers(pa.string(), len(words), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))])
 
 
 def _assemble(seed: int) -> str:
@@ -124,7 +160,7 @@ def _assemble(seed: int) -> str:
         '\'{"$insert_id":"\'',
         f"md5('insert{seed}:' || insert_number)",
         "head",  # … to client_event_time
-        "CASE WHEN is_odd THEN '' ELSE " + _TIME.format("client_us") + " END",
+        "CASE WHEN insert_number % 97 = 0 THEN '' ELSE " + _TIME.format("client_us") + " END",
         '\'","client_upload_time":"\'',
         _TIME.format("received_us"),
         "middle",  # country … event_id
@@ -136,7 +172,9 @@ def _assemble(seed: int) -> str:
         "type",
         "groups",
         "library",  # event_type … processed_time
-        "CASE WHEN is_odd THEN 'null' ELSE '\"' || " + _TIME.format("upload_us + 1700000") + " || '\"' END",
+        "CASE WHEN insert_number % 97 = 0 THEN 'null' ELSE '\"' || "
+        + _TIME.format("upload_us + 1700000")
+        + " || '\"' END",
         '\',"region":"New York","sample_rate":null,"server_received_time":"\'',
         _TIME.format("received_us"),
         '\'","server_upload_time":"\'',
@@ -170,7 +208,7 @@ def member_name(hour: int, part: int) -> str:
     return f"{PROJECT}/{PROJECT}_{when:%Y-%m-%d}_{when.hour}#{part}.json.gz"
 
 
-def write_zip(path: Path, members: list[tuple[int, int, int, bytes]]) -> None:
+def write_zip(path: Path, members: list[Member]) -> None:
     """One zip of already compressed members; equal input gives equal bytes."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for hour, part, _, data in members:
