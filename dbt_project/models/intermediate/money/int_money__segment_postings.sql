@@ -1,5 +1,8 @@
 -- The account bridge posted to segments, for every lens dimension: the opening side to the segment at month start, the
 -- closing side to the segment at month end. When they differ, what is left on the opening side leaves by transfer.
+-- A view, because its one reader only sums it up: two rows an account, month and dimension need not be written.
+{{ config(materialized='view') }}
+
 with bridge as (
     select
         bridge.*,

@@ -1,7 +1,8 @@
 -- The ARR bridge of every segment of every lens dimension, to the cent. A movement belongs to the segment an account
 -- was in at month start (new and reactivated: at month end); a changed segment then moves its closing ARR by transfer.
 {% set money = [
-    'opening', 'new', 'reactivation', 'expansion', 'contraction', 'churn', 'fx', 'transfer_in', 'transfer_out', 'closing',
+    'opening', 'new', 'reactivation', 'expansion', 'contraction', 'churn', 'fx', 'transfer_in', 'transfer_out',
+    'closing',
 ] %}
 {% set counts = [
     'opening_accounts', 'new_accounts', 'reactivated_accounts', 'churned_accounts', 'voluntary_churned_accounts',
@@ -30,7 +31,8 @@ select
         * cast(0.01 as decimal(18, 2)) as decimal(18, 2)
     ) as arpa,
     -- a bridge that lost nothing has no ratio
-    cast(new_arr + reactivation_arr + expansion_arr as double) / nullif(-(contraction_arr + churn_arr), 0) as quick_ratio
+    cast(new_arr + reactivation_arr + expansion_arr as double)
+    / nullif(-(contraction_arr + churn_arr), 0) as quick_ratio
 from segments
 where
     {% for name in money -%}

@@ -1,5 +1,5 @@
 -- ARR at month end by account, product line and currency, in local and in reporting currency. Here, and nowhere
--- before, money is rounded: half up, to cents. Money of a month without an exchange rate is held back (audit.fx_missing).
+-- before, money is rounded: half up, to cents. A month's money without exchange rate is held back (audit.fx_missing).
 with converted as (
     select
         line_months.month_start,
