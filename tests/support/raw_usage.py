@@ -50,18 +50,18 @@ def insert(con: duckdb.DuckDBPyConnection, name: str, rows: Iterable[Row]) -> No
         con.execute(f"INSERT INTO raw.{name} ({names}) VALUES ({marks})", list(row.values()))
 
 
-def plan(con: duckdb.DuckDBPyConnection, events: Iterable[date], marts_from: date | None) -> None:
-    """Replace the rebuild plan: ``events`` are exact dates, the windowed layers begin at ``marts_from``."""
-    dates = sorted(events)
+def plan(
+    con: duckdb.DuckDBPyConnection, events: Iterable[date], marts_from: date | None, adoption_from: date | None = None
+) -> None:
+    """Replace the rebuild plan: ``events`` are exact dates, the windowed layers begin at a date or are empty."""
+    starts = {"marts": marts_from, "adoption": adoption_from or marts_from}
     con.execute("DELETE FROM raw.rebuild_plan")
-    insert(con, "rebuild_plan", [{"layer": layer, "local_date": day} for layer in ("events", "activity") for day in dates])
-    starts = [day for day in (marts_from, *dates[:1]) if day]
-    if starts:
-        rows = [{"layer": layer, "local_date": min(starts)} for layer in ("marts", "adoption")]
-        insert(con, "rebuild_plan", rows)
+    dates = [(layer, day) for layer in ("events", "activity") for day in sorted(events)]
+    dates += [(layer, day) for layer, day in starts.items() if day]
+    insert(con, "rebuild_plan", [{"layer": layer, "local_date": day} for layer, day in dates])
 
 
-def hours(first: datetime, last: datetime, **states: str) -> list[Row]:
+def hours(first: datetime, last: datetime) -> list[Row]:
     """Ledger rows for every upload hour from first to last, all loaded."""
     count = int((last - first) / timedelta(hours=1)) + 1
     return [
