@@ -69,6 +69,12 @@ def hour_start(number: int) -> datetime:
     return EPOCH + timedelta(hours=number)
 
 
+def day_hours(day: date) -> range:
+    """The 24 upload hours of a UTC day."""
+    first = hour_number(datetime(day.year, day.month, day.day))  # noqa: DTZ001 - as EPOCH
+    return range(first, first + 24)
+
+
 def local_midnight_hour(day: date, time_zone: str) -> int:
     """Number of the first UTC hour that does not end by the local midnight AFTER ``day``."""
     after = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo(time_zone))
@@ -138,14 +144,24 @@ def read_members(file: ArchiveFile) -> Iterator[Member]:
     if file.path.suffix.lower() == ".zip":
         yield from _zip_members(file)
     elif not _MERGES.fullmatch(file.path.name):
-        crc = 0
-        with file.path.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                crc = zlib.crc32(block, crc)
+        crc = _checksum(file.path)
         name = file.path.name
         hour = upload_hour(name)
         problem = None if hour is not None else "unknown_name"
         yield Member(str(file.path), name, name, crc, file.size, hour, problem, _LOOSE, 0, file.size)
+
+
+def _checksum(path: Path) -> int:
+    crc = 0
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                crc = zlib.crc32(block, crc)
+    except OSError as error:
+        raise InputError(
+            f"the file cannot be read: {error.strerror}", where=str(path), mend="make it readable or remove it"
+        ) from error
+    return crc
 
 
 def _zip_members(file: ArchiveFile) -> Iterator[Member]:
@@ -160,15 +176,20 @@ def _zip_members(file: ArchiveFile) -> Iterator[Member]:
         ) from error
     for entry in entries:
         name = re.split(r"[/\\]", entry.orig_filename)[-1]
-        if entry.is_dir() or _JUNK.search(entry.orig_filename) or _MERGES.fullmatch(name):
-            if not _is_unsafe(entry.orig_filename):
-                continue
+        if _is_none_of_ours(entry, name):
+            continue
         hour = upload_hour(name)
         problem = _listed_problem(entry, hour)
         yield Member(
             str(file.path), entry.orig_filename, name, entry.CRC, entry.file_size, hour, problem,
             entry.compress_type, entry.header_offset, entry.compress_size,
         )  # fmt: skip
+
+
+def _is_none_of_ours(entry: zipfile.ZipInfo, name: str) -> bool:
+    """Folders, the leftovers of operating systems and merge facts are no events and nothing to report."""
+    known = entry.is_dir() or _JUNK.search(entry.orig_filename) or _MERGES.fullmatch(name)
+    return bool(known) and not _is_unsafe(entry.orig_filename)
 
 
 def _is_unsafe(path: str) -> bool:

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from assets.amplitude.archive import hour_start
-from assets.amplitude.convert import Converter, Facts, Piece, make_durable, parquet
+from assets.amplitude.convert import Converter, Facts, Piece, hour_of, make_durable, parquet
 from assets.amplitude.land_unit import HourLanding, UnitLanding, content_digest, lake_file
-from assets.amplitude.ledger import Ledger, Segment
+from assets.amplitude.ledger import Ledger
+from assets.amplitude.ledger_tables import Segment
 from assets.amplitude.repeats import forget_hours
 
 
@@ -42,20 +43,24 @@ def _switch(ledger: Ledger, converter: Converter, landing: UnitLanding, promotio
         ledger.touch(piece.facts.event_hours, sequence)
     if landing.quarantine:
         name = landing.quarantine.relative_to(ledger.lake).as_posix()
-        bad_hours = {line.hour for line in landing.bad}
-        ledger.con.executemany("INSERT INTO quarantine_files VALUES (?, ?)", [(name, hour) for hour in bad_hours])
-    for hour in landing.hours.values():
-        _write_hour(ledger, hour, vanished.get(hour.hour, []), carried.get(hour.hour, 0))
+        ledger.con.executemany(
+            "INSERT INTO quarantine_files VALUES (?, ?)", [(name, hour) for hour in landing.quarantined_hours]
+        )
+    for number, landed in landing.hours.items():
+        _write_hour(ledger, landed, vanished.get(number, []), carried.get(number, 0))
 
 
-Content = tuple[str, int, int, int]
+# name, CRC-32, size, refused by its listing, found broken
+Content = tuple[str, int, int, int, int]
 
 
 def _vanished(ledger: Ledger, hour: HourLanding) -> list[Content]:
     """Contents the hour was landed from whose files are gone, with no newer file of that name: their rows stay."""
     names = {member.name for member in hour.members}
-    rows = ledger.con.execute("SELECT name, crc, size, refused FROM contents WHERE hour = ?", [hour.hour]).fetchall()
-    return [row for row in rows if row[0] not in names and not row[3]]
+    rows = ledger.con.execute(
+        "SELECT name, crc, size, refused, broken FROM contents WHERE hour = ? AND NOT broken", [hour.hour]
+    ).fetchall()
+    return [row for row in rows if row[0] not in names]
 
 
 def _rest(
@@ -66,7 +71,7 @@ def _rest(
     source = ledger.lake / segment.file
     replaced = ", ".join(f"TIMESTAMP '{hour_start(hour)}'" for hour in sorted(hours & segment.hours))
     gone = converter.con.execute(
-        f"""SELECT DISTINCT epoch_us(date_trunc('hour', occurred_at)) // 3600000000 FROM {parquet([source])}
+        f"""SELECT DISTINCT {hour_of("occurred_at")} FROM {parquet([source])}
         WHERE upload_hour IN ({replaced})"""
     ).fetchall()
     kept_hours = carry & segment.hours
@@ -85,7 +90,7 @@ def _rest(
     final = ledger.lake / lake_file(min(rest.facts.hours), digest)
     make_durable(rest.path, final)
     counts = converter.con.execute(
-        f"""SELECT epoch_us(upload_hour) // 3600000000 AS hour, count(*) FROM {parquet([final])} GROUP BY hour"""
+        f"""SELECT {hour_of("upload_hour")} AS hour, count(*) FROM {parquet([final])} GROUP BY hour"""
     ).fetchall()
     return {h for (h,) in gone}, Piece(final, rest.facts), {h: n for h, n in counts if h in kept_hours}
 
@@ -100,18 +105,18 @@ def _segment(ledger: Ledger, piece: Piece, promotion: str, settled: bool) -> Seg
 
 def _write_hour(ledger: Ledger, hour: HourLanding, vanished: list[Content], carried: int) -> None:
     row = ledger.con.execute("SELECT attempts FROM hours WHERE hour = ?", [hour.hour]).fetchone()
-    contents: list[Content] = [(*member.content, int(member.problem is not None)) for member in hour.members]
+    contents: list[Content] = [
+        (*member.content, int(member.problem is not None), int(member in hour.broken)) for member in hour.members
+    ]
     contents = sorted({*contents, *vanished})
     values = [
         hour.hour, hour.state, len(contents), hour.records + carried, hour.lake_rows + carried, hour.same_uuid,
-        hour.quarantined, 0, sum(size for _, _, size, _ in contents), content_digest([c[:3] for c in contents]),
+        hour.quarantined, 0, sum(content[2] for content in contents), content_digest([c[:3] for c in contents]),
         (row[0] if row else 0) + 1, datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds"),
     ]  # fmt: skip
     ledger.con.execute(f"INSERT OR REPLACE INTO hours VALUES ({','.join('?' * len(values))})", values)
     ledger.con.execute("DELETE FROM contents WHERE hour = ?", [hour.hour])
-    ledger.con.executemany(
-        "INSERT INTO contents VALUES (?, ?, ?, ?, ?)", [(hour.hour, *content) for content in contents]
-    )
+    ledger.con.executemany("INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?)", [(hour.hour, *c) for c in contents])
 
 
 def replace_segment(ledger: Ledger, old: Segment, name: str, facts: Facts, promotion: str) -> None:

@@ -7,7 +7,8 @@ from itertools import groupby
 from assets.amplitude.commit import merge_segments
 from assets.amplitude.convert import Converter, make_durable
 from assets.amplitude.land_unit import content_digest, lake_file
-from assets.amplitude.ledger import FINAL_STATES, Ledger, Segment
+from assets.amplitude.ledger import FINAL_STATES, Ledger
+from assets.amplitude.ledger_tables import Segment
 
 # Files at least this big are left alone; merged files stay near this size too.
 SMALL_BYTES = 8 << 20

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -17,7 +18,8 @@ from assets.amplitude.spool import Spool
 MEMORY = "200MB"
 # A row group is buffered whole: its share of the JSON is what bounds the writer's memory.
 _GROUP_ROWS, _GROUP_BYTES, _VECTOR = 36_864, 72 << 20, 2_048
-_LONGEST_JSON = 64 << 20
+# DuckDB buffers twice this much; Amplitude itself takes no event over 1 MB.
+LONGEST_EVENT = 4 << 20
 
 _REFERENCE = "coalesce(server_received_time, server_upload_time)"
 _CORRECTED = f"(event_time IS NULL OR event_time > {_REFERENCE} + INTERVAL 24 HOUR)"
@@ -25,6 +27,18 @@ _DATED = "isfinite({0}) AND year({0}) BETWEEN 1 AND 9999"
 # What every event must have; lines that do not are quarantined.
 USABLE = f"""(uuid IS NOT NULL AND event_type IS NOT NULL AND server_upload_time IS NOT NULL
     AND {_DATED.format("server_upload_time")} AND {_DATED.format("occurred_at")})"""
+
+
+def hour_of(moment: str) -> str:
+    """SQL: whole hours since 1970 of a timestamp."""
+    return f"epoch_us(date_trunc('hour', {moment})) // 3600000000"
+
+
+_FACTS = f"""count(*), count(*) FILTER ({USABLE}), count(DISTINCT uuid),
+    coalesce(min(epoch_us(server_upload_time)), 0), coalesce(max(epoch_us(server_upload_time)), 0),
+    list(DISTINCT {hour_of("upload_hour")}), list(DISTINCT {hour_of("occurred_at")}) FILTER ({USABLE})"""
+# What DuckDB raises for a line it cannot make an event of.
+_LINE_ERRORS = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException)
 
 
 class Unreadable(Exception):
@@ -42,6 +56,11 @@ class Facts:
     last_sent: int
     hours: frozenset[int]
     event_hours: frozenset[int]
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Facts:
+        rows, usable, distinct, first, last, hours, event_hours = row
+        return cls(rows, usable, distinct, first, last, frozenset(hours or ()), frozenset(event_hours or ()))
 
 
 @dataclass(frozen=True)
@@ -62,10 +81,11 @@ class Converter:
     def __init__(self, scratch: Path, promotion: Promotion, memory: str = MEMORY, threads: int = 1) -> None:
         scratch.mkdir(parents=True, exist_ok=True)
         self.scratch = scratch
-        settings = {"threads": threads, "memory_limit": memory, "temp_directory": str(scratch)}
-        self.con = duckdb.connect(config=settings)
+        self.con = duckdb.connect(config={"threads": threads, "memory_limit": memory, "temp_directory": str(scratch)})
         self.con.execute("SET TimeZone = 'UTC'")
-        promotion.bind(self.con)
+        # One thread keeps the order by itself; asking for it would only make the writer buffer more.
+        self.con.execute("SET preserve_insertion_order = false")
+        promotion.bind(self.con, scratch)
         self._promoted = promotion.sql()
 
     def close(self) -> None:
@@ -84,25 +104,43 @@ class Converter:
 
     def _lines(self, spool: Spool) -> str:
         relation = f"""read_json('{_quoted(spool.path)}', format = 'newline_delimited', columns = {READ_COLUMNS_SQL},
-            maximum_object_size = {_LONGEST_JSON})"""
+            maximum_object_size = {LONGEST_EVENT})"""
         return relation if _is_one_hour(spool) else f"(SELECT *, row_number() OVER () AS line_number FROM {relation})"
 
-    def convert(self, spool: Spool, target: Path) -> Piece:
-        """Write one spool. Raises Unreadable when any line is not a usable event."""
+    def convert(self, spool: Spool, target: Path) -> list[Piece]:
+        """Write one spool, a file for each upload day in it. Raises Unreadable when any line is not a usable event."""
+        days = sorted({hour // 24 for hour, _ in spool.hours()})
         try:
-            self.copy(self.select(spool), target, spool.size / max(spool.lines, 1))
-        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+            if len(days) == 1:
+                self.copy(self.select(spool), target, spool.size / max(spool.lines, 1))
+                pieces = [self.measured(target)]
+            else:
+                pieces = self._convert_days(spool, target, days)
+        except _LINE_ERRORS as error:
             raise Unreadable(str(error)) from error
-        piece = self.measured(target)
-        if piece.facts.rows != spool.lines or piece.facts.usable != spool.lines:
+        if any(sum(getattr(piece.facts, name) for piece in pieces) != spool.lines for name in ("rows", "usable")):
             raise Unreadable("a blank line, or a line without what every event has")
-        return piece
+        return pieces
+
+    def _convert_days(self, spool: Spool, target: Path, days: list[int]) -> list[Piece]:
+        """Several small days are parsed as one: planning a query costs more than a few hundred rows."""
+        self.con.execute(f"CREATE OR REPLACE TEMP TABLE batch AS {self.select(spool)}")
+        day_of = f"{hour_of('upload_hour')} // 24"
+        rows = self.con.execute(f"SELECT {day_of} AS day, {_FACTS} FROM batch GROUP BY day").fetchall()
+        facts = {day: Facts.of(row) for day, *row in rows}
+        pieces = []
+        for day in days:
+            part = target.with_name(f"{target.stem}-{day}.parquet")
+            self.copy(f"SELECT * FROM batch WHERE {day_of} = {day}", part, spool.size / max(spool.lines, 1))
+            pieces.append(Piece(part, facts[day]))
+        self.con.execute("DROP TABLE batch")
+        return pieces
 
     def accepts(self, spool: Spool) -> bool:
         """Whether ``convert`` would take every line of a spool."""
         try:
             self.con.execute(f"CREATE OR REPLACE TEMP TABLE probe AS {self.select(spool)}")
-        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException):
+        except _LINE_ERRORS:
             return False
         found = self.con.execute(f"SELECT count(*) FILTER ({USABLE}) FROM probe").fetchone()
         self.con.execute("DROP TABLE probe")
@@ -127,17 +165,10 @@ class Converter:
 
     def measured(self, file: Path) -> Piece:
         """The facts of a written file."""
-        row = self.con.execute(
-            f"""
-            SELECT count(*), count(*) FILTER ({USABLE}), count(DISTINCT uuid),
-                coalesce(min(epoch_us(server_upload_time)), 0), coalesce(max(epoch_us(server_upload_time)), 0),
-                list(DISTINCT {_number("upload_hour")}), list(DISTINCT {_number("occurred_at")}) FILTER ({USABLE})
-            FROM {parquet([file])}"""
-        ).fetchone()
+        row = self.con.execute(f"SELECT {_FACTS} FROM {parquet([file])}").fetchone()
         if row is None:
             raise RuntimeError(f"no facts about {file.name}")
-        *counts, hours, event_hours = row
-        return Piece(file, Facts(*counts, frozenset(hours or ()), frozenset(event_hours or ())))
+        return Piece(file, Facts.of(row))
 
     def copy(self, select: str, target: Path, row_bytes: float) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -169,7 +200,7 @@ def drop_same_uuid(converter: Converter, pieces: list[Piece]) -> tuple[list[Piec
         )
         SELECT file, row_number, upload_hour FROM ranked WHERE place > 1"""
     )
-    left_out = con.execute(f"SELECT {_number('upload_hour')} AS hour, count(*) FROM losers GROUP BY hour").fetchall()
+    left_out = con.execute(f"SELECT {hour_of('upload_hour')} AS hour, count(*) FROM losers GROUP BY hour").fetchall()
     affected = {file for (file,) in con.execute("SELECT DISTINCT file FROM losers").fetchall()}
     kept = [_without_losers(converter, piece) if piece.path.name in affected else piece for piece in pieces]
     con.execute("DROP TABLE losers")
@@ -211,11 +242,6 @@ def _hour_expression(spool: Spool) -> str:
         end += lines
         cases.append(f"WHEN line_number <= {end} THEN TIMESTAMP '{hour_start(hour)}'")
     return f"CASE {' '.join(cases)} END"
-
-
-def _number(moment: str) -> str:
-    """SQL: whole hours since 1970 of a timestamp."""
-    return f"epoch_us(date_trunc('hour', {moment})) // 3600000000"
 
 
 def make_durable(temporary: Path, final: Path) -> None:

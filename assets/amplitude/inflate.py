@@ -5,13 +5,18 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from io import RawIOBase
 from pathlib import Path
 from typing import Any, cast
 
 from assets.amplitude.archive import Member
+from assets.errors import InputError
 
+_zlib: Any  # ISA-L inflates several times faster, by the same interface
 try:
-    from isal import isal_zlib as _zlib  # several times faster, same interface
+    from isal import isal_zlib
+
+    _zlib = isal_zlib
 except ImportError:
     _zlib = zlib
 
@@ -21,7 +26,7 @@ _CHUNK, _MOST = 32 * 1024, 128 * 1024
 _BOMB_RATIO, _BOMB_FLOOR = 250, 64 << 20
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 _GZIP, _RAW = 31, -15
-_ERRORS: tuple[type[Exception], ...] = (zlib.error, _zlib.error)
+_ERRORS: Any = (zlib.error, _zlib.error)
 
 
 class MemberError(Exception):
@@ -93,8 +98,19 @@ def _unzipped(member: Member) -> Iterator[bytes]:
     yield inflater.flush()
 
 
+def _opened(member: Member) -> RawIOBase:
+    try:
+        return Path(member.archive).open("rb", buffering=0)
+    except OSError as error:
+        raise InputError(
+            f"the archive cannot be opened any more: {error.strerror}",
+            where=member.archive,
+            mend="put it back, or refresh again to land what is there now",
+        ) from error
+
+
 def _packed_bytes(member: Member) -> Iterator[bytes]:
-    with Path(member.archive).open("rb", buffering=0) as stream:
+    with _opened(member) as stream:
         if member.method >= 0:
             stream.seek(member.offset)
             header = stream.read(_LOCAL_HEADER.size)

@@ -1,12 +1,11 @@
-"""Lands one unit (whole hours of a day) into Parquet files that the ledger does not name yet. Runs in a worker."""
+"""Lands one unit of upload hours into Parquet files that the ledger does not name yet. Runs in a worker."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from assets.amplitude.archive import Member, hour_start
 from assets.amplitude.convert import Converter, Piece, Unreadable, drop_same_uuid, make_durable
 from assets.amplitude.inflate import MemberError
 from assets.amplitude.planning import Unit
-from assets.amplitude.salvage import BadLine, salvage
+from assets.amplitude.quarantine import BadLine, Quarantine
+from assets.amplitude.salvage import salvage
 from assets.amplitude.spool import BrokenLater, Spooler
 
 
@@ -25,16 +25,18 @@ class HourLanding:
     hour: int
     members: list[Member]
     broken: list[Member]
-    records: int = 0
-    lake_rows: int = 0
-    same_uuid: int = 0
-    quarantined: int = 0
+    records: int
+    lake_rows: int
+    same_uuid: int
+    quarantined: int
 
     @property
     def state(self) -> str:
-        if not self.broken:
+        """``loaded`` when every file name has a readable content: a good copy mends a damaged one."""
+        good = {member.name for member in self.members if member not in self.broken}
+        if good == {member.name for member in self.members}:
             return "loaded"
-        return "failed" if len(self.broken) == len(self.members) else "partial"
+        return "partial" if good else "failed"
 
 
 @dataclass
@@ -45,54 +47,68 @@ class UnitLanding:
     pieces: list[Piece]
     hours: dict[int, HourLanding]
     quarantine: Path | None
-    bad: list[BadLine] = field(repr=False)
+    quarantined_hours: set[int]
 
 
 def land_unit(converter: Converter, unit: Unit, lake: Path, promotion: str) -> UnitLanding:
     """Read, convert and move into place. Files are named after what they hold: landing again rewrites them."""
-    scratch = converter.scratch / hashlib.sha256(repr(unit.hours).encode()).hexdigest()[:12]
+    scratch = converter.scratch / content_digest(unit.hours)[:12]
+    quarantine = Quarantine(scratch.with_suffix(".quarantine"))
     broken: dict[Member, MemberError] = {}
+    spares = list(unit.spares)
     while True:
         try:
-            pieces, lines, bad = _convert_all(converter, unit, scratch, broken)
-            break
+            pieces, lines = _convert_all(converter, unit, scratch, broken, quarantine)
         except BrokenLater as late:
             broken[late.member] = late.error
+        else:
+            repaired = _repaired(unit, broken, spares)
+            if repaired is unit:
+                break
+            unit = repaired
+        quarantine.clear()
     pieces, same_uuid = drop_same_uuid(converter, pieces)
-    bad += [
-        BadLine(m.hour, Path(m.archive).name, m.path, None, error.reason, error.detail, None)
-        for m, error in broken.items()
-    ]
+    for member, error in broken.items():
+        if member.hour is not None:
+            name = Path(member.archive).name
+            quarantine.add(BadLine(member.hour, name, member.path, None, error.reason, error.detail, None))
+    hours = _counted(unit, lines, same_uuid, quarantine, set(broken))
     final = _move(unit, pieces, lake, promotion)
-    quarantine = _write_quarantine(converter, unit, bad, lake) if bad else None
-    return UnitLanding(unit, final, _counted(unit, lines, same_uuid, bad, set(broken)), quarantine, bad)
+    kept = _keep_quarantine(converter, unit, quarantine, lake) if quarantine.counts else None
+    return UnitLanding(unit, final, hours, kept, set(quarantine.counts))
+
+
+def _repaired(unit: Unit, broken: dict[Member, MemberError], spares: list[Member]) -> Unit:
+    """The unit with further copies in place of damaged ones, as far as there are any."""
+    members = list(unit.members)
+    for place, member in enumerate(members):
+        copy = next((s for s in spares if (s.hour, s.content) == (member.hour, member.content)), None)
+        if member in broken and copy:
+            spares.remove(copy)
+            members[place] = copy
+            del broken[member]
+    return unit if members == list(unit.members) else Unit(unit.hours, tuple(members))
 
 
 def _convert_all(
-    converter: Converter, unit: Unit, scratch: Path, broken: dict[Member, MemberError]
-) -> tuple[list[Piece], Counter[int], list[BadLine]]:
-    """Pieces in line order, good lines by hour, bad lines."""
+    converter: Converter, unit: Unit, scratch: Path, broken: dict[Member, MemberError], quarantine: Quarantine
+) -> tuple[list[Piece], Counter[int]]:
+    """Pieces in line order, and good lines by upload hour."""
     pieces: list[Piece] = []
     lines: Counter[int] = Counter()
-    bad: list[BadLine] = []
     clean = scratch.with_suffix(".clean")
-    for spool in Spooler(scratch.with_suffix(".ndjson"), broken).fill(unit.members):
-        target = scratch.with_name(f"{scratch.name}-{len(pieces):04d}.parquet")
+    for number, spool in enumerate(Spooler(scratch.with_suffix(".ndjson"), broken).fill(unit.members)):
+        target = scratch.with_name(f"{scratch.name}-{number:04d}.parquet")
         try:
-            pieces.append(converter.convert(spool, target))
+            pieces += converter.convert(spool, target)
         except Unreadable:
-            spool, found = salvage(converter, spool, clean)
-            bad += found
+            spool = salvage(converter, spool, clean, quarantine)
             if spool.lines:
-                pieces.append(converter.convert(spool, target))
+                pieces += converter.convert(spool, target)
             clean.unlink()
-        lines.update(dict(_by_hour(spool.hours())))
-    return pieces, lines, bad
-
-
-def _by_hour(counts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    for hour, group in groupby(sorted(counts), key=lambda count: count[0]):
-        yield hour, sum(lines for _, lines in group)
+        for hour, count in spool.hours():
+            lines[hour] += count
+    return pieces, lines
 
 
 def content_digest(parts: object) -> str:
@@ -112,42 +128,30 @@ def lake_file(first_hour: int, digest: str, part: int = 0) -> str:
 def _move(unit: Unit, pieces: list[Piece], lake: Path, promotion: str) -> list[Piece]:
     digest, moved = content_digest([_name(unit), promotion]), []
     for part, piece in enumerate(pieces):
-        final = lake / lake_file(unit.hours[0], digest, part)
+        final = lake / lake_file(min(piece.facts.hours), digest, part)
         make_durable(piece.path, final)
         moved.append(Piece(final, piece.facts))
     return moved
 
 
 def _counted(
-    unit: Unit, lines: Counter[int], same_uuid: dict[int, int], bad: list[BadLine], broken: set[Member]
+    unit: Unit, lines: Counter[int], same_uuid: dict[int, int], quarantine: Quarantine, broken: set[Member]
 ) -> dict[int, HourLanding]:
-    quarantined = Counter(line.hour for line in bad)
     hours = {}
-    for hour in unit.hours:
-        members = [member for member in unit.members if member.hour == hour]
+    for hour, group in groupby(unit.members, key=lambda member: member.hour):
+        if hour is None:
+            continue
+        members, bad, left_out = list(group), quarantine.counts[hour], same_uuid.get(hour, 0)
         hours[hour] = HourLanding(
-            hour,
-            members,
-            [member for member in members if member in broken],
-            records=lines[hour] + quarantined[hour],
-            lake_rows=lines[hour] - same_uuid.get(hour, 0),
-            same_uuid=same_uuid.get(hour, 0),
-            quarantined=quarantined[hour],
-        )
+            hour, members, [member for member in members if member in broken],
+            lines[hour] + bad, lines[hour] - left_out, left_out, bad,
+        )  # fmt: skip
     return hours
 
 
-def _write_quarantine(converter: Converter, unit: Unit, bad: list[BadLine], lake: Path) -> Path:
-    """One Parquet file of a unit's bad lines, kept whole, beside the events."""
-    draft = converter.scratch / f"{_name(unit)}.quarantine.ndjson"
-    with draft.open("w", encoding="utf-8") as out:
-        for line in bad:
-            out.write(json.dumps(line.__dict__) + "\n")
-    target = draft.with_suffix(".parquet")
-    columns = "{hour: BIGINT, archive: VARCHAR, member: VARCHAR, line: BIGINT, reason: VARCHAR, detail: VARCHAR, raw: VARCHAR}"
-    source = f"read_json('{str(draft).replace(chr(39), chr(39) * 2)}', format = 'newline_delimited', columns = {columns}, maximum_object_size = 268435456)"
-    converter.copy(f"SELECT * FROM {source}", target, 1 << 16)
-    draft.unlink()
+def _keep_quarantine(converter: Converter, unit: Unit, quarantine: Quarantine, lake: Path) -> Path:
+    draft = converter.scratch / f"{_name(unit)}.quarantine.parquet"
+    quarantine.to_parquet(converter, draft)
     final = lake / lake_file(unit.hours[0], _name(unit)).replace("events/", "quarantine/", 1)
-    make_durable(target, final)
+    make_durable(draft, final)
     return final

@@ -1,4 +1,4 @@
-"""Landing: from the export folder to the lake, two workers, each unit committed by the one thread that owns the ledger."""
+"""Landing: from the export folder to the lake. Two workers convert, the one thread that owns the ledger commits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from assets.amplitude.commit import commit, replace_segment
 from assets.amplitude.compaction import compact
 from assets.amplitude.convert import Converter, make_durable
 from assets.amplitude.land_unit import UnitLanding, content_digest, lake_file, land_unit
-from assets.amplitude.ledger import HourState, Ledger
+from assets.amplitude.ledger import Ledger
+from assets.amplitude.ledger_tables import HourState
 from assets.amplitude.planning import LandingPlan, Unit, plan
 from assets.amplitude.promotion import Promotion
 from assets.amplitude.repeats import settle
@@ -31,8 +32,9 @@ _COMMIT_SECONDS = 0.5
 
 
 @dataclass
-class Counts:
-    """Counts over upload hours, as the ledger holds them after a landing."""
+class LandingResult:
+    """Counts over the upload hours that a landing read, as the ledger holds them afterwards, and the same for each
+    upload day (UTC): records = staged + duplicates + quarantined; late resends are among the staged."""
 
     hours: int = 0
     records: int = 0
@@ -41,18 +43,12 @@ class Counts:
     late_resends: int = 0
     quarantined: int = 0
     bytes: int = 0
+    by_day: dict[date, LandingResult] = field(default_factory=dict)
 
     def add(self, hour: HourState) -> None:
         self.hours += 1
         for name in ("records", "staged", "duplicates", "late_resends", "quarantined", "bytes"):
             setattr(self, name, getattr(self, name) + getattr(hour, name))
-
-
-@dataclass
-class LandingResult(Counts):
-    """What a landing read: counts over its upload hours, and the same per upload day (UTC)."""
-
-    by_day: dict[date, Counts] = field(default_factory=dict)
 
 
 def land(home: Home, company: Company, plan: LandingPlan, progress: Progress | None = None) -> LandingResult:
@@ -98,7 +94,7 @@ class _Workers:
     def __init__(self, scratch: Path, promotion: Promotion) -> None:
         self._own = threading.local()
         self._converters: list[Converter] = []
-        self._scratch, self._promotion = scratch, promotion
+        self._scratch, self._promotion, self._digest = scratch, promotion, promotion.digest
         self.pool = ThreadPoolExecutor(WORKERS, "landing")
 
     def land(self, unit: Unit, lake: Path) -> UnitLanding:
@@ -106,10 +102,6 @@ class _Workers:
             self._own.converter = Converter(self._scratch / str(threading.get_ident()), self._promotion)
             self._converters.append(self._own.converter)
         return land_unit(self._own.converter, unit, lake, self._digest)
-
-    @property
-    def _digest(self) -> str:
-        return self._promotion.digest
 
     def close(self) -> None:
         self.pool.shutdown(cancel_futures=True)
@@ -159,5 +151,5 @@ def _result(ledger: Ledger, plan: LandingPlan) -> LandingResult:
     for hour in ledger.hours():
         if hour.upload_hour in landed:
             result.add(hour)
-            result.by_day.setdefault(hour.upload_hour.date(), Counts()).add(hour)
+            result.by_day.setdefault(hour.upload_hour.date(), LandingResult()).add(hour)
     return result

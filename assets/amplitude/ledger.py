@@ -9,96 +9,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from assets.amplitude.archive import ArchiveFile, Member, hour_start, local_midnight_hour
+from assets.amplitude.ledger_tables import FORMAT, SCHEMA, HourState, Segment
 from assets.company.model import Company
 from assets.errors import InputError
 from assets.home import Home
 
-FORMAT = 1
 FINAL_STATES = frozenset({"loaded", "empty", "accepted"})
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
--- what the export folder holds now; hours are counted since 1970 (UTC)
-CREATE TABLE IF NOT EXISTS archives (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS members (
-    archive TEXT, path TEXT, name TEXT, crc INTEGER, size INTEGER, hour INTEGER, problem TEXT,
-    method INTEGER, "offset" INTEGER, packed INTEGER);
-CREATE INDEX IF NOT EXISTS members_hour ON members (hour);
-CREATE INDEX IF NOT EXISTS members_archive ON members (archive);
--- what was landed: the hours, the contents they were landed from, the files they lie in
-CREATE TABLE IF NOT EXISTS hours (
-    hour INTEGER PRIMARY KEY, state TEXT, parts INTEGER, records INTEGER, lake_rows INTEGER, same_uuid INTEGER,
-    quarantined INTEGER, erased INTEGER, bytes INTEGER, sha256 TEXT, attempts INTEGER, loaded_at TEXT);
-CREATE TABLE IF NOT EXISTS contents (
-    hour INTEGER, name TEXT, crc INTEGER, size INTEGER, refused INTEGER,
-    PRIMARY KEY (hour, name, crc, size)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS segments (
-    segment INTEGER PRIMARY KEY, file TEXT UNIQUE, rows INTEGER, bytes INTEGER,
-    first_sent INTEGER, last_sent INTEGER, promotion TEXT, settled INTEGER);
-CREATE TABLE IF NOT EXISTS segment_hours (
-    segment INTEGER, hour INTEGER, PRIMARY KEY (segment, hour)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS segment_hours_hour ON segment_hours (hour);
-CREATE TABLE IF NOT EXISTS event_hours (
-    segment INTEGER, hour INTEGER, PRIMARY KEY (segment, hour)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS event_hours_hour ON event_hours (hour);
-CREATE TABLE IF NOT EXISTS quarantine_files (
-    file TEXT, hour INTEGER, PRIMARY KEY (file, hour)) WITHOUT ROWID;
--- rows that share a uuid or an insert id with another row near in time, and the verdict on each
-CREATE TABLE IF NOT EXISTS repeats (
-    uuid TEXT, hour INTEGER, insert_key TEXT, sent INTEGER, event_hour INTEGER, level INTEGER, is_late INTEGER,
-    PRIMARY KEY (uuid, hour)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS repeats_key ON repeats (insert_key);
-CREATE INDEX IF NOT EXISTS repeats_hour ON repeats (hour);
--- groups that lost a row to a re-landing and wait for their verdicts
-CREATE TABLE IF NOT EXISTS unsettled (kind TEXT, value TEXT, PRIMARY KEY (kind, value)) WITHOUT ROWID;
--- per UTC hour of occurred_at, the newest change that touched it
-CREATE TABLE IF NOT EXISTS touched (hour INTEGER PRIMARY KEY, sequence INTEGER);
-"""
-
-
-@dataclass(frozen=True)
-class HourState:
-    """One upload hour (UTC) as the ledger counts it: records = staged + duplicates + quarantined + erased.
-
-    ``records`` are the lines read from the hour's distinct files (a file delivered twice is read once); a file that
-    cannot be read at all counts as one record, quarantined. ``late_resends`` are among the staged.
-    """
-
-    upload_hour: datetime
-    state: str
-    parts: int = 0
-    records: int = 0
-    staged: int = 0
-    duplicates: int = 0
-    late_resends: int = 0
-    quarantined: int = 0
-    erased: int = 0
-    bytes: int = 0
-    sha256: str | None = None
-    attempts: int = 0
-    loaded_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Segment:
-    """One Parquet file of the lake: whole upload hours, or a part of one big hour, of one upload day.
-    ``file`` is relative to the Amplitude lake; ``first_sent`` and ``last_sent`` bound server_upload_time (µs)."""
-
-    file: str
-    rows: int
-    bytes: int
-    first_sent: int
-    last_sent: int
-    promotion: str
-    settled: bool
-    hours: frozenset[int]
-    event_hours: frozenset[int]
-    number: int = -1
 
 
 class Ledger:
@@ -116,7 +37,7 @@ class Ledger:
         ledger = cls(home, con)
         found = ledger.meta("format") if ledger._has_tables() else None
         if found is None:
-            con.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            con.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
             con.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?), ('sequence', '0')", [str(FORMAT)])
         elif int(found) != FORMAT:
             con.close()
@@ -186,7 +107,10 @@ class Ledger:
         return {path: ArchiveFile(Path(path), size, mtime) for path, size, mtime in rows}
 
     def catalogue(self, gone: Iterable[str], files: list[ArchiveFile], members: list[Member]) -> None:
-        """Replace what is known of some files, forget others; to be called within a transaction."""
+        """Replace what is known of some files, forget others; to be called within a transaction.
+
+        A broken content that a new or changed file holds is to be tried again: a mended copy has the same checksum.
+        """
         paths = [[path] for path in [*gone, *(str(file.path) for file in files)]]
         self.con.executemany("DELETE FROM archives WHERE path = ?", paths)
         self.con.executemany("DELETE FROM members WHERE archive = ?", paths)
@@ -198,6 +122,10 @@ class Ledger:
             [(m.archive, m.path, m.name, m.crc, m.size, m.hour, m.problem, m.method, m.offset, m.packed)
              for m in members],
         )  # fmt: skip
+        self.con.executemany(
+            "DELETE FROM contents WHERE broken AND hour = ? AND name = ? AND crc = ? AND size = ?",
+            [(m.hour, *m.content) for m in members],
+        )
 
     def members(self, hours: Iterable[int] | None = None) -> list[Member]:
         """Known members of some upload hours; of None: those whose name tells no hour."""
@@ -212,10 +140,13 @@ class Ledger:
         return [Member(*row) for row in rows]
 
     def new_hours(self) -> list[int]:
-        """Upload hours with a content that they were not landed from."""
+        """Upload hours with a content that they were not landed from, and incomplete ones that lost a broken file."""
         rows = self.con.execute(
             """
-            SELECT DISTINCT hour FROM (
+            SELECT hour FROM contents JOIN hours USING (hour)
+            WHERE broken AND state IN ('partial', 'failed') AND hour IN (SELECT hour FROM members)
+                AND (hour, name, crc, size) NOT IN (SELECT hour, name, crc, size FROM members WHERE hour IS NOT NULL)
+            UNION SELECT hour FROM (
                 SELECT hour, name, crc, size, min(problem IS NOT NULL) AS refused FROM members
                 WHERE hour IS NOT NULL GROUP BY ALL_KEYS
                 EXCEPT SELECT hour, name, crc, size, refused FROM contents)
@@ -243,9 +174,11 @@ class Ledger:
             values,
         ).fetchall()
         return [
-            Segment(*row[1:7], bool(row[7]), self._hours_of("segment_hours", row[0]),
-                    self._hours_of("event_hours", row[0]), row[0])
-            for row in rows
+            Segment(
+                file, count, size, first, last, promotion, bool(settled),
+                self._hours_of("segment_hours", number), self._hours_of("event_hours", number), number,
+            )
+            for number, file, count, size, first, last, promotion, settled in rows
         ]  # fmt: skip
 
     def _hours_of(self, table: str, segment: int) -> frozenset[int]:
@@ -253,7 +186,8 @@ class Ledger:
 
     def add_segment(self, segment: Segment) -> None:
         number = self.con.execute(
-            "INSERT INTO segments (file, rows, bytes, first_sent, last_sent, promotion, settled) VALUES (?,?,?,?,?,?,?)",
+            """INSERT INTO segments (file, rows, bytes, first_sent, last_sent, promotion, settled)
+            VALUES (?, ?, ?, ?, ?, ?, ?)""",
             [segment.file, segment.rows, segment.bytes, segment.first_sent, segment.last_sent, segment.promotion,
              int(segment.settled)],
         ).lastrowid  # fmt: skip
@@ -296,8 +230,13 @@ class Ledger:
                 coalesce(late, 0), quarantined, erased, bytes, sha256, attempts, loaded_at
             FROM hours LEFT JOIN verdicts USING (hour)"""
         )
-        for hour, *rest, loaded_at in rows:
-            yield HourState(hour_start(hour), *rest, datetime.fromisoformat(loaded_at))
+        for row in rows:
+            (hour, state, parts, records, staged, duplicates, late, quarantined, erased, size, sha256, attempts,
+             loaded_at) = row  # fmt: skip
+            yield HourState(
+                hour_start(hour), state, parts, records, staged, duplicates, late, quarantined, erased, size, sha256,
+                attempts, datetime.fromisoformat(loaded_at),
+            )  # fmt: skip
 
 
 def sequence(home: Home) -> int:
@@ -331,3 +270,12 @@ def usage_watermark(home: Home, company: Company, until: date | None = None) -> 
     day = end.replace(tzinfo=UTC).astimezone(zone).date() - timedelta(days=1)
     first = hours[0].upload_hour.replace(tzinfo=UTC).astimezone(zone).date()
     return day if day >= first else None
+
+
+def last_landed_day(home: Home) -> date | None:
+    """Upload day (UTC) of the newest landed hour; None before the first."""
+    if not home.ledger.exists():
+        return None
+    with Ledger.open_read_only(home) as ledger:
+        row = ledger.con.execute("SELECT max(hour) FROM hours").fetchone()
+    return hour_start(row[0]).date() if row and row[0] is not None else None

@@ -11,8 +11,8 @@ from itertools import groupby
 from assets.amplitude.archive import (
     ArchiveFile,
     Member,
+    day_hours,
     events_folder,
-    hour_number,
     hour_start,
     list_files,
     local_midnight_hour,
@@ -24,17 +24,19 @@ from assets.company.model import Company
 from assets.errors import InputError
 from assets.home import Home
 
-# A unit is read and committed as one: small hours of a day together, a big hour alone.
+# A unit is read and committed as one: small days together, hours of a bigger day together, a big hour alone.
 UNIT_BYTES = 24 << 20
+SMALL_DAY_BYTES, SMALL_UNIT_BYTES, SMALL_UNIT_DAYS = 512 << 10, 2 << 20, 31
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Whole upload hours of one upload day that are landed together. ``members`` are sorted by hour and content,
-    each content once."""
+    """Whole upload hours that are landed together. ``members`` are sorted by hour and content, each content once;
+    ``spares`` are further copies of the same contents, for when a copy turns out to be damaged."""
 
     hours: tuple[int, ...]
     members: tuple[Member, ...]
+    spares: tuple[Member, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -115,12 +117,11 @@ def plan(home: Home, company: Company, until: date | None = None, land_again: se
     with refresh_catalogue(home, company) as ledger:
         hours = set(ledger.new_hours())
         for day in land_again or ():
-            start = hour_number(hour_start(0).replace(year=day.year, month=day.month, day=day.day))
-            hours |= {member.hour for member in ledger.members(range(start, start + 24)) if member.hour is not None}
+            hours |= {member.hour for member in ledger.members(day_hours(day)) if member.hour is not None}
         if until is not None:
             end = local_midnight_hour(until, company.time_zone)
             hours = {hour for hour in hours if hour < end}
-        units = _units(distinct(ledger.members(sorted(hours))))
+        units = _units(ledger.members(sorted(hours)))
         stale = ledger.con.execute(
             "SELECT count(*) FROM segments WHERE promotion <> ?", [Promotion.of(company).digest]
         ).fetchone()[0]
@@ -130,25 +131,45 @@ def plan(home: Home, company: Company, until: date | None = None, land_again: se
     return LandingPlan(tuple(units), stale, bool(open_ends))
 
 
-def distinct(members: list[Member]) -> list[Member]:
+def _units(copies: list[Member]) -> list[Unit]:
+    """Small days are taken together, other days apart and cut into units between hours."""
+    units: list[list[Member]] = []
+    small: list[list[Member]] = []
+    for _, group in groupby(copies, key=lambda m: (m.hour or 0) // 24):
+        of_day = list(group)
+        if _size(of_day) > SMALL_DAY_BYTES:
+            units += _cut(of_day, UNIT_BYTES)
+        else:
+            small.append(of_day)
+    while small:
+        taken, days = small.pop(0), 1
+        while small and days < SMALL_UNIT_DAYS and _size(taken) + _size(small[0]) <= SMALL_UNIT_BYTES:
+            taken, days = taken + small.pop(0), days + 1
+        units.append(taken)
+    return sorted((_unit(members) for members in units), key=lambda unit: unit.hours)
+
+
+def _cut(members: list[Member], limit: int) -> Iterator[list[Member]]:
+    taken: list[Member] = []
+    for _, group in groupby(members, key=lambda m: m.hour):
+        of_hour = list(group)
+        if taken and _size(taken) + _size(of_hour) > limit:
+            yield taken
+            taken = []
+        taken = taken + of_hour
+    yield taken
+
+
+def _unit(copies: list[Member]) -> Unit:
     """Each content of each hour once; of several copies one that may be read, if there is one."""
-    best: dict[tuple[int | None, str, int, int], Member] = {}
-    for member in sorted(members, key=lambda m: (m.problem is not None, m.archive, m.path)):
-        best.setdefault((member.hour, *member.content), member)
-    return sorted(best.values(), key=lambda m: (m.hour or 0, *m.content))
+    first: dict[tuple[int | None, str, int, int], Member] = {}
+    spares = []
+    for member in sorted(copies, key=lambda m: (m.problem is not None, m.archive, m.path)):
+        if first.setdefault((member.hour, *member.content), member) is not member and not member.problem:
+            spares.append(member)
+    members = sorted(first.values(), key=lambda m: (m.hour or 0, *m.content))
+    return Unit(tuple(sorted({m.hour for m in members if m.hour is not None})), tuple(members), tuple(spares))
 
 
-def _units(members: list[Member]) -> list[Unit]:
-    units = []
-    for _, of_day in groupby(members, key=lambda m: (m.hour or 0) // 24):
-        hours: list[int] = []
-        taken: list[Member] = []
-        for hour, of_hour in groupby(of_day, key=lambda m: m.hour or 0):
-            group = list(of_hour)
-            if taken and sum(m.size for m in taken) + sum(m.size for m in group) > UNIT_BYTES:
-                units.append(Unit(tuple(hours), tuple(taken)))
-                hours, taken = [], []
-            hours.append(hour)
-            taken += group
-        units.append(Unit(tuple(hours), tuple(taken)))
-    return units
+def _size(members: list[Member]) -> int:
+    return sum(member.size for member in members)

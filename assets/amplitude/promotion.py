@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import duckdb
 
@@ -41,31 +43,32 @@ class Promotion:
     def digest(self) -> str:
         """Names this promotion in the ledger. It includes a probe of DuckDB's hash function, whose values may
         change with its version: then ``insert_hash`` is computed again everywhere."""
-        with duckdb.connect() as con:
-            probe = con.execute("SELECT hash(1::BIGINT, 'a', 'b')").fetchall()
         parts = [PROMOTION_VERSION, self.group_type, self.account_property, self.internal_property]
-        return hashlib.sha256(json.dumps([parts, self.feature_properties, str(probe)]).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps([parts, self.feature_properties, _probe()]).encode()).hexdigest()[:16]
 
-    def bind(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Set the variables that ``sql`` reads, for this connection."""
-        user = [pointer(name) if name else None for name in (self.account_property, self.internal_property, "email")]
-        variables: dict[str, list[str] | list[str | None]] = {
+    def bind(self, con: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+        """Set the variables that ``sql`` reads, for this connection; by way of a file in ``scratch``, because the
+        first parameter bound from Python makes DuckDB import pandas: seconds of CPU and 100 MB."""
+        variables = {
             "group_paths": [pointer(self.group_type, "0"), pointer(self.group_type)],
-            # A path list may not hold nulls: an unnamed property looks for a key no one can write.
-            "user_paths": [path or pointer("\x00") for path in user],
+            "account_path": [pointer(self.account_property or "")],
+            "internal_path": [pointer(self.internal_property or "")],
             "feature_names": list(self.feature_properties),
             "feature_paths": [pointer(name) for name in self.feature_properties],
         }
-        for name, value in variables.items():
-            con.execute(f"SET VARIABLE {name} = ?", [value])
+        draft = scratch / "promotion.json"
+        draft.write_text(json.dumps(variables), encoding="utf-8")
+        columns = ", ".join(f"{name}: 'VARCHAR[]'" for name in variables)
+        path = str(draft).replace("'", "''")
+        for name in variables:
+            source = f"read_json('{path}', format = 'newline_delimited', columns = {{{columns}}})"
+            con.execute(f"SET VARIABLE {name} = (SELECT {name} FROM {source})")
+        draft.unlink()
 
     def sql(self) -> str:
         """Select list of the promoted columns, over a relation with the lake's kept columns."""
-        if self.account_property or self.internal_property:
-            user_values = "json_extract_string(user_properties, getvariable('user_paths'))"
-            account, internal = f"nullif({user_values}[1], '')", f"nullif({user_values}[2], '')"
-        else:
-            account = internal = "CAST(NULL AS VARCHAR)"
+        account = _user_property("account_path") if self.account_property else "CAST(NULL AS VARCHAR)"
+        internal = _user_property("internal_path") if self.internal_property else "CAST(NULL AS VARCHAR)"
         email = (
             "CASE WHEN contains(user_properties, '\"email\"') THEN json_extract_string(user_properties, '/email') END"
         )
@@ -92,9 +95,19 @@ GROUP_VALUES = "json_extract_string(groups, getvariable('group_paths'))"
 INSERT_HASH = "CASE WHEN device_id IS NOT NULL AND insert_id IS NOT NULL THEN hash(app, device_id, insert_id) END"
 
 
+@cache
+def _probe() -> str:
+    with duckdb.connect() as con:
+        return str(con.execute("SELECT hash(1::BIGINT, 'a', 'b')").fetchall())
+
+
 def pointer(*keys: str) -> str:
     """JSON pointer (RFC 6901) to a nested key; any text is a valid key."""
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
+
+
+def _user_property(path: str) -> str:
+    return f"nullif(json_extract_string(user_properties, getvariable('{path}'))[1], '')"
 
 
 def _is_email(expression: str) -> str:

@@ -16,9 +16,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
-from assets.amplitude.convert import Converter, parquet
-from assets.amplitude.ledger import Ledger, Segment
+from assets.amplitude.convert import Converter, hour_of, parquet
+from assets.amplitude.ledger import Ledger
+from assets.amplitude.ledger_tables import Segment
 
 _US = timedelta(microseconds=1)
 # Level 2: Amplitude's own rule.
@@ -110,14 +112,19 @@ def _rows_with_repeats(
     for part in range(parts):
         _search(converter, "shared_uuid", "uuid", f"hash(uuid) % {parts} = {part}", new, old)
         _search(converter, "shared_hash", "insert_hash", f"insert_hash % {parts} = {part}", new, old)
+    is_shared = "(uuid IN (SELECT value FROM shared_uuid) OR insert_hash IN (SELECT value FROM shared_hash))"
+    every = parquet([ledger.lake / s.file for s in [*fresh, *near]], "filename")
+    # Two narrow columns tell the files; only those are read with the wide ones that make the exact key.
+    found = con.execute(f"SELECT DISTINCT filename FROM {every} WHERE {is_shared}").fetchall()
+    if not found:
+        return
     rows = con.execute(
         f"""
-        SELECT uuid::VARCHAR, epoch_us(upload_hour) // 3600000000,
+        SELECT uuid::VARCHAR, {hour_of("upload_hour")},
             CASE WHEN insert_hash IS NOT NULL
                 THEN md5(coalesce(app::VARCHAR, '') || chr(31) || device_id || chr(31) || insert_id) END,
-            epoch_us(server_upload_time), epoch_us(date_trunc('hour', occurred_at)) // 3600000000
-        FROM {parquet([ledger.lake / s.file for s in [*fresh, *near]])}
-        WHERE uuid IN (SELECT value FROM shared_uuid) OR insert_hash IN (SELECT value FROM shared_hash)"""
+            epoch_us(server_upload_time), {hour_of("occurred_at")}
+        FROM {parquet([Path(name) for (name,) in sorted(found)])} WHERE {is_shared}"""
     )
     while block := rows.fetchmany(10_000):
         yield from block
@@ -128,7 +135,8 @@ def _search(converter: Converter, table: str, column: str, condition: str, new: 
     con = converter.con
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE fresh_values AS
-        SELECT {column} AS value, count(*) AS times FROM {new} WHERE {column} IS NOT NULL AND {condition} GROUP BY 1"""
+        SELECT {column} AS value, count(*) AS times FROM {new}
+        WHERE {column} IS NOT NULL AND {condition} GROUP BY value"""
     )
     con.execute(f"INSERT INTO {table} SELECT value FROM fresh_values WHERE times > 1")
     if old:

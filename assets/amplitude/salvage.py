@@ -10,12 +10,12 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from assets.amplitude.convert import Converter
+from assets.amplitude.convert import LONGEST_EVENT, Converter
+from assets.amplitude.quarantine import BadLine, Quarantine
 from assets.amplitude.schema import DROPPED, INTEGERS, REQUIRED, TIMES
 from assets.amplitude.spool import Span, Spool
 
@@ -25,39 +25,26 @@ _DROPPED_VALUE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class BadLine:
-    """A quarantined line, or a whole member when ``line`` is None. ``raw`` holds no address and no location."""
-
-    hour: int | None
-    archive: str
-    member: str
-    line: int | None
-    reason: str
-    detail: str
-    raw: str | None
-
-
-def salvage(converter: Converter, spool: Spool, clean: Path) -> tuple[Spool, list[BadLine]]:
-    """Write the good lines of a spool to ``clean``; returns that spool and the lines that are not in it.
+def salvage(converter: Converter, spool: Spool, clean: Path, quarantine: Quarantine) -> Spool:
+    """Write the good lines of a spool to ``clean`` and give the bad ones to the quarantine; returns the clean spool.
 
     Blank lines are no records: they are in neither. A line that repeats a key keeps the key's last value.
     """
-    result, bad = Spool(clean), []
+    result = Spool(clean)
     with clean.open("wb") as out:
         for span, numbered in _blocks(spool):
             good = Span(span.member, span.first_line)
             result.spans.append(good)
+            archive = Path(span.member.archive).name
             for number, line, verdict in _judged(converter, span, numbered, clean.with_suffix(".probe")):
                 if verdict is None:
                     out.write(line + b"\n")
                     result.size += len(line) + 1
                     good.lines += 1
                 else:
-                    member = span.member
-                    name = Path(member.archive).name
-                    bad.append(BadLine(span.hour, name, member.path, number, *verdict, without_places(line)))
-    return result, bad
+                    raw = without_places(line)
+                    quarantine.add(BadLine(span.hour, archive, span.member.path, number, *verdict, raw))
+    return result
 
 
 Numbered = list[tuple[int, bytes]]
@@ -133,11 +120,13 @@ def _certain(converter: Converter, block: Numbered, verdicts: list[tuple[str, st
     return [next(invalid) if r == "malformed_json" else r in _ALWAYS_REFUSED for r in reasons]
 
 
-_ALWAYS_REFUSED = frozenset({"not_utf8", "not_an_object", "missing_key"})
+_ALWAYS_REFUSED = frozenset({"line_too_long", "not_utf8", "not_an_object", "missing_key"})
 
 
 def reason_of(line: bytes) -> tuple[str, str] | None:
     """Why a line looks bad: (reason, detail), or None. The detail names keys and places, never values."""
+    if len(line) > LONGEST_EVENT:
+        return "line_too_long", f"more than {LONGEST_EVENT >> 20} MB"
     try:
         event = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:

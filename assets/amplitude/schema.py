@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-KEYS = tuple(
-    """$insert_id $insert_key $schema adid amplitude_attribution_ids amplitude_event_type amplitude_id app city
-    client_event_time client_upload_time country data data_type device_brand device_carrier device_family device_id
-    device_manufacturer device_model device_type dma event_id event_properties event_time event_type
-    global_user_properties group_properties groups idfa ip_address is_attribution_event language library location_lat
-    location_lng os_name os_version partner_id paying plan platform processed_time region sample_rate
-    server_received_time server_upload_time session_id source_id start_version user_creation_time user_id
-    user_properties uuid version_name""".split()
-)
+KEYS = (
+    "$insert_id", "$insert_key", "$schema", "adid", "amplitude_attribution_ids", "amplitude_event_type",
+    "amplitude_id", "app", "city", "client_event_time", "client_upload_time", "country", "data", "data_type",
+    "device_brand", "device_carrier", "device_family", "device_id", "device_manufacturer", "device_model",
+    "device_type", "dma", "event_id", "event_properties", "event_time", "event_type", "global_user_properties",
+    "group_properties", "groups", "idfa", "ip_address", "is_attribution_event", "language", "library",
+    "location_lat", "location_lng", "os_name", "os_version", "partner_id", "paying", "plan", "platform",
+    "processed_time", "region", "sample_rate", "server_received_time", "server_upload_time", "session_id",
+    "source_id", "start_version", "user_creation_time", "user_id", "user_properties", "uuid", "version_name",
+)  # fmt: skip
 # Where a person was is nobody's business here: these keys are never even parsed.
 DROPPED = frozenset({"ip_address", "city", "region", "dma", "location_lat", "location_lng"})
 REQUIRED = ("uuid", "event_type", "server_upload_time")
 
 INTEGERS = frozenset({"amplitude_id", "app", "event_id", "session_id"})
 TIMES = tuple(key for key in KEYS if key.endswith("_time"))
-NESTED = frozenset(
-    """amplitude_attribution_ids data event_properties global_user_properties group_properties groups plan
-    user_properties""".split()
-)
+NESTED = frozenset({
+    "amplitude_attribution_ids", "data", "event_properties", "global_user_properties", "group_properties", "groups",
+    "plan", "user_properties",
+})  # fmt: skip
 
 
 def _read_type(key: str) -> str:

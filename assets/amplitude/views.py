@@ -9,7 +9,8 @@ import duckdb
 
 from assets.amplitude.archive import hour_number, hour_start, local_midnight_hour
 from assets.amplitude.convert import parquet
-from assets.amplitude.ledger import HourState, Ledger
+from assets.amplitude.ledger import Ledger
+from assets.amplitude.ledger_tables import HourState
 from assets.amplitude.schema import EVENT_COLUMNS
 from assets.home import Home
 
@@ -38,15 +39,16 @@ def write_ledger(con: duckdb.DuckDBPyConnection, home: Home, until: date | None 
     con.execute("DELETE FROM quality.quarantine WHERE source = 'amplitude'")
     con.execute(
         """INSERT INTO quality.quarantine
-        SELECT 'amplitude', 'events', member, 'unknown_name', 'in ' || archive || ': its name tells no upload hour', NULL
+        SELECT 'amplitude', 'events', member, 'unknown_name',
+            'in ' || archive || ': its name tells no upload hour', NULL
         FROM (SELECT unnest(?::VARCHAR[]) AS archive, unnest(?::VARCHAR[]) AS member)""",
         [[archive for archive, _ in strangers], [member for _, member in strangers]],
     )
     if files:
         con.execute(
             f"""INSERT INTO quality.quarantine
-            SELECT 'amplitude', 'events', member || coalesce(':' || line, ''), reason, 'in ' || archive || ': ' || detail,
-                left(raw, {_SHOWN})
+            SELECT 'amplitude', 'events', member || coalesce(':' || line, ''), reason,
+                'in ' || archive || ': ' || detail, left(raw, {_SHOWN})
             FROM {parquet([home.amplitude_lake / file for (file,) in files], "filename")}
             WHERE (filename, hour) IN (SELECT (unnest(?::VARCHAR[]), unnest(?::BIGINT[])))""",
             [[str(home.amplitude_lake / file) for file, _ in pairs], [hour for _, hour in pairs]],

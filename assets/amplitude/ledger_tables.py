@@ -1,0 +1,86 @@
+"""The ledger's tables, and what their rows mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+FORMAT = 1
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+-- what the export folder holds now; hours are counted since 1970 (UTC)
+CREATE TABLE IF NOT EXISTS archives (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS members (
+    archive TEXT, path TEXT, name TEXT, crc INTEGER, size INTEGER, hour INTEGER, problem TEXT,
+    method INTEGER, "offset" INTEGER, packed INTEGER);
+CREATE INDEX IF NOT EXISTS members_hour ON members (hour);
+CREATE INDEX IF NOT EXISTS members_archive ON members (archive);
+-- what was landed: the hours, the contents they were landed from, the files they lie in
+CREATE TABLE IF NOT EXISTS hours (
+    hour INTEGER PRIMARY KEY, state TEXT, parts INTEGER, records INTEGER, lake_rows INTEGER, same_uuid INTEGER,
+    quarantined INTEGER, erased INTEGER, bytes INTEGER, sha256 TEXT, attempts INTEGER, loaded_at TEXT);
+CREATE TABLE IF NOT EXISTS contents (
+    hour INTEGER, name TEXT, crc INTEGER, size INTEGER, refused INTEGER, broken INTEGER,
+    PRIMARY KEY (hour, name, crc, size)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS segments (
+    segment INTEGER PRIMARY KEY, file TEXT UNIQUE, rows INTEGER, bytes INTEGER,
+    first_sent INTEGER, last_sent INTEGER, promotion TEXT, settled INTEGER);
+CREATE TABLE IF NOT EXISTS segment_hours (
+    segment INTEGER, hour INTEGER, PRIMARY KEY (segment, hour)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS segment_hours_hour ON segment_hours (hour);
+CREATE TABLE IF NOT EXISTS event_hours (
+    segment INTEGER, hour INTEGER, PRIMARY KEY (segment, hour)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS event_hours_hour ON event_hours (hour);
+CREATE TABLE IF NOT EXISTS quarantine_files (
+    file TEXT, hour INTEGER, PRIMARY KEY (file, hour)) WITHOUT ROWID;
+-- rows that share a uuid or an insert id with another row near in time, and the verdict on each
+CREATE TABLE IF NOT EXISTS repeats (
+    uuid TEXT, hour INTEGER, insert_key TEXT, sent INTEGER, event_hour INTEGER, level INTEGER, is_late INTEGER,
+    PRIMARY KEY (uuid, hour)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS repeats_key ON repeats (insert_key);
+CREATE INDEX IF NOT EXISTS repeats_hour ON repeats (hour);
+-- groups that lost a row to a re-landing and wait for their verdicts
+CREATE TABLE IF NOT EXISTS unsettled (kind TEXT, value TEXT, PRIMARY KEY (kind, value)) WITHOUT ROWID;
+-- per UTC hour of occurred_at, the newest change that touched it
+CREATE TABLE IF NOT EXISTS touched (hour INTEGER PRIMARY KEY, sequence INTEGER);
+"""
+
+
+@dataclass(frozen=True)
+class HourState:
+    """One upload hour (UTC) as the ledger counts it: records = staged + duplicates + quarantined + erased.
+
+    ``records`` are the lines read from the hour's distinct files (a file delivered twice is read once); a file that
+    cannot be read at all counts as one record, quarantined. ``late_resends`` are among the staged.
+    """
+
+    upload_hour: datetime
+    state: str
+    parts: int = 0
+    records: int = 0
+    staged: int = 0
+    duplicates: int = 0
+    late_resends: int = 0
+    quarantined: int = 0
+    erased: int = 0
+    bytes: int = 0
+    sha256: str | None = None
+    attempts: int = 0
+    loaded_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One Parquet file of the lake: whole upload hours, or a part of one big hour, of one upload day.
+    ``file`` is relative to the Amplitude lake; ``first_sent`` and ``last_sent`` bound server_upload_time (µs)."""
+
+    file: str
+    rows: int
+    bytes: int
+    first_sent: int
+    last_sent: int
+    promotion: str
+    settled: bool
+    hours: frozenset[int]
+    event_hours: frozenset[int]
+    number: int = -1
