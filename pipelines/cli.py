@@ -91,11 +91,21 @@ def refresh(company: CompanyOption = None, until: UntilOption = None) -> None:
 
     With nothing new it says so and does nothing. Safe to repeat, and to run again after a failure.
     """
-    from pipelines import operate  # noqa: PLC0415  # Dagster takes seconds to import; --help must not wait for it
+    from pipelines.company import prepare_company  # noqa: PLC0415  # --help must not wait for what a refresh imports
+    from pipelines.lock import refresh_lock  # noqa: PLC0415
+    from pipelines.news import nothing_new, stands  # noqa: PLC0415
+    from pipelines.progress import shown, tell  # noqa: PLC0415
 
     with _told():
-        settings = _settings(company)
-        _finish(*operate.refresh(settings, _day(until, "--until"), console), console)
+        settings, last_day = _settings(company), _day(until, "--until")
+        with shown(console), refresh_lock(settings.home):
+            prepare_company(settings, tell)
+            release = stands(settings, last_day)
+        if release is not None:
+            _finish(DONE, [nothing_new(release)], console)
+        from pipelines import operate  # noqa: PLC0415  # Dagster takes seconds to import; only now it is needed
+
+        _finish(*operate.refresh(settings, last_day, console), console)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from datetime import date
 
 from assets.company.fingerprint import code_fingerprint, company_fingerprint, refresh_fingerprint
 from assets.company.load import load_company
+from assets.serving.manifest import Release
 from assets.serving.release import current
 from assets.transform.project import PROJECT_DIR, ROOT
 from pipelines.settings import Settings
@@ -18,13 +19,19 @@ def with_code(company: str, until: date | None) -> str:
     return refresh_fingerprint(company, code_fingerprint(_CODE), until)
 
 
-def nothing_new(settings: Settings, until: date | None) -> bool:
-    """Whether the current release already stands for what a refresh would read now, with nothing held back."""
+def stands(settings: Settings, until: date | None) -> Release | None:
+    """The current release, if it already stands for what a refresh would read now, with nothing held back."""
     if not settings.company.exists():
-        return False
+        return None
     release = current(settings.home)
     if release is None or release.manifest.held_back:
-        return False
+        return None
     company = load_company(settings.company)
     now = with_code(company_fingerprint(settings.company, company.events_path), until)
-    return release.manifest.fingerprint == now
+    return release if release.manifest.fingerprint == now else None
+
+
+def nothing_new(release: Release) -> str:
+    """What a refresh says when it has nothing to do."""
+    as_of = ", ".join(f"{group} {day}" for group, day in release.manifest.as_of.items())
+    return f"Nothing new: release [bold]{release.id}[/] stands (as of {as_of})."

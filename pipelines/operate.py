@@ -18,9 +18,8 @@ from assets.errors import InputError
 from assets.serving.release import current
 from assets.transform.project import ROOT, ensure_manifest
 from pipelines import jobs
+from pipelines.assembly import pending_days
 from pipelines.company import prepare_company
-from pipelines.lock import refresh_lock
-from pipelines.news import nothing_new
 from pipelines.progress import shown, tell
 from pipelines.run import BAD_INPUT, DONE, FAILED, Outcome, dagster_home, run_job
 from pipelines.settings import Settings
@@ -29,14 +28,10 @@ Answer = tuple[int, list[str]]
 
 
 def refresh(settings: Settings, until: date | None, console: Console) -> Answer:
-    """The `refresh` job over what is new; nothing is run when nothing is."""
+    """The `refresh` job over what is new."""
     start = time.monotonic()
     with shown(console):
-        with refresh_lock(settings.home):
-            prepare_company(settings, tell)
-            if nothing_new(settings, until):
-                return DONE, [_nothing_new(settings)]
-        first, last = _pending(settings, until)
+        first, last = pending_days(settings, load_company(settings.company), until)
         config = jobs.refresh_config(str(until) if until else None, quiet=True)
         outcome = _run(settings, jobs.REFRESH, config, jobs.range_tags(str(first), str(last)))
     return _answer(settings, outcome, time.monotonic() - start)
@@ -98,22 +93,10 @@ def _run(settings: Settings, job: str, config: dict[str, object], tags: object) 
     os.environ["LENS_HOME"] = str(settings.home.root)
     dagster_home(settings.home)
     ensure_manifest(settings.home)
-    from pipelines.definitions import defs  # noqa: PLC0415  # definitions are assembled on import, for the environment set above
+    from pipelines.definitions import defs  # noqa: PLC0415  # assembled on import, for the environment set above
 
     resolved: dg.JobDefinition = defs.resolve_job_def(job)
     return run_job(settings.home, resolved, config, dict(tags) if isinstance(tags, dict) else {})
-
-
-def _pending(settings: Settings, until: date | None) -> tuple[date, date]:
-    from pipelines.assembly import pending_days  # noqa: PLC0415
-
-    return pending_days(settings, load_company(settings.company), until)
-
-
-def _nothing_new(settings: Settings) -> str:
-    release = current(settings.home)
-    as_of = ", ".join(f"{group} {day}" for group, day in release.manifest.as_of.items()) if release else "never"
-    return f"Nothing new: release [bold]{release.id if release else ''}[/] stands (as of {as_of})."
 
 
 def _answer(settings: Settings, outcome: Outcome, seconds: float) -> Answer:

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from assets import keys
 from assets.home import Home
 from assets.progress import Progress
 from assets.transform import plan as planner
 from assets.transform.arguments import build_arguments
-from assets.transform.project import DBT, PROJECT_DIR, dbt_project, export_environment, project_hash
+from assets.transform.project import DBT, PROJECT_DIR, export_environment, project_hash
 from assets.transform.state import commit
 from assets.transform.translator import LensTranslator
 from assets.warehouse import read, write
@@ -51,9 +51,11 @@ def build_plan_asset(home: Home) -> dg.AssetsDefinition:
 def build_dbt_assets(home: Home, manifest: Path, progress: Progress) -> dg.AssetsDefinition:
     """Every dbt model as an asset, every dbt data test as an asset check, built by one dbt invocation."""
 
+    project = DbtProject(project_dir=PROJECT_DIR, target_path=home.dbt_target, profiles_dir=PROJECT_DIR)
+
     @dbt_assets(
         manifest=manifest,
-        project=dbt_project(home),
+        project=project,
         dagster_dbt_translator=LensTranslator(),
         name="dbt_build",
         exclude="resource_type:unit_test",
@@ -65,7 +67,7 @@ def build_dbt_assets(home: Home, manifest: Path, progress: Progress) -> dg.Asset
         with read(home.warehouse) as con:
             row = con.execute("SELECT full_refresh FROM raw.rebuild_mode").fetchone()
         full_refresh = bool(row and row[0])
-        dbt = DbtCliResource(project_dir=dbt_project(home), profiles_dir=str(PROJECT_DIR), dbt_executable=DBT)
+        dbt = DbtCliResource(project_dir=project, profiles_dir=str(PROJECT_DIR), dbt_executable=DBT)
         total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
         target = home.dbt_target / "runs" / context.run.run_id
         invocation = dbt.cli(build_arguments(full_refresh), context=context, target_path=target)

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dagster_dbt import DbtProject
-
 from assets.company.fingerprint import code_fingerprint
 from assets.errors import InputError
 from assets.home import Home
@@ -30,11 +28,6 @@ def export_environment(home: Home) -> None:
     os.environ["LENS_WAREHOUSE"] = str(home.warehouse)
     os.environ["DBT_LOG_PATH"] = str(home.logs / "dbt")
     os.environ["DO_NOT_TRACK"] = "1"
-
-
-def dbt_project(home: Home) -> DbtProject:
-    """The project with its target folder inside LENS_HOME."""
-    return DbtProject(project_dir=PROJECT_DIR, target_path=home.dbt_target, profiles_dir=PROJECT_DIR)
 
 
 def ensure_manifest(home: Home) -> Path:
