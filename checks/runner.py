@@ -94,13 +94,13 @@ def _verdict(judge: _Judge, suite: Suite, expectation: Expect, frame: pd.DataFra
         return _say(suite, expectation, "error", observed, (), f"{suite.frame} could not be judged: {complaint}")
     if status == "fail":
         bad = judged.iloc[bad_rows]
-        where = f"{len(bad)} of {len(judged)} rows of {suite.frame} ({_subjects(bad)})" if len(bad) else suite.frame
+        where = f"{len(bad)} of {_rows(len(judged))} of {suite.frame} ({_subjects(bad)})" if len(bad) else suite.frame
         return _say(suite, expectation, "fail", observed, _few(bad), f"it does not hold for {where}; {suite.mend}")
     if without.any():
         blank = configured[without]
-        text = f"{len(blank)} rows of {suite.frame} hold nothing to judge ({_subjects(blank)}); {suite.mend}"
+        text = f"{_rows(len(blank))} of {suite.frame} without anything to judge ({_subjects(blank)}); {suite.mend}"
         return _say(suite, expectation, "no_data", observed, _few(blank), text)
-    return _say(suite, expectation, "pass", observed, (), f"holds for all {len(judged)} rows of {suite.frame}")
+    return _say(suite, expectation, "pass", observed, (), f"holds throughout {suite.frame} ({_rows(len(judged))})")
 
 
 def _say(
@@ -184,6 +184,10 @@ def _raised(info: Mapping[str, Any]) -> str:
 
 def _one_line(error: object) -> str:
     return " ".join(str(error).split())[:300]
+
+
+def _rows(count: int) -> str:
+    return f"{count} row" + ("" if count == 1 else "s")
 
 
 def _subjects(rows: pd.DataFrame) -> str:

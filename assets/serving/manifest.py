@@ -33,13 +33,17 @@ class ReleaseMeta:
 
 @dataclass(frozen=True)
 class TableEntry:
-    """One published table: rows, the group it belongs to, what its figures speak for and where they come from."""
+    """One published table: rows, the group it belongs to, what its figures speak for and where they come from.
+
+    ``row_sum`` is the sum behind ``content_hash``, kept so that the next release can add to it.
+    """
 
     group: str
     rows: int
     as_of: str | None
     from_release: str
     content_hash: str
+    row_sum: str
     parquet: str
     columns: list[dict[str, str]]
 

@@ -21,6 +21,7 @@ from assets.errors import InputError
 from assets.home import Home
 from assets.serving import snapshot
 from assets.serving.blocking import CheckVerdict, Reason, held_back
+from assets.serving.database import build_files
 from assets.serving.manifest import (
     MANIFEST,
     HeldBack,
@@ -31,7 +32,7 @@ from assets.serving.manifest import (
     read_manifest,
     utc_text,
 )
-from assets.serving.snapshot import DATABASE, Content, ReleaseError, Source, TableDoc
+from assets.serving.snapshot import Content, ReleaseError, Source, TableDoc
 
 KEPT = 5
 TEMPORARY = ".tmp-"
@@ -78,7 +79,9 @@ def publish(
         release_id = f"r{number:06d}-{created_at.replace('-', '').replace(':', '')}"
         folder = home.releases / f"{release_id}{TEMPORARY}{uuid.uuid4().hex[:8]}"
         folder.mkdir(parents=True)
-        built = _build(home, folder, marts, held, former, docs or {})
+        sources = _sources(marts, held, former)
+        contents = build_files(home.warehouse, folder, number, sources, docs or {}, former)
+        built = {name: (sources[name], contents[name]) for name in sorted(sources)}
         manifest = _manifest(release_id, number, marts, held, former, built, verdicts, meta, folder)
         (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
         final = _finish(home, folder, release_id)
@@ -134,33 +137,13 @@ def list_releases(home: Home) -> list[Release]:
 # ---------------------------------------------------------------- building
 
 
-def _build(
-    home: Home,
-    folder: Path,
-    marts: Mapping[str, Sequence[str]],
-    held: Mapping[str, Sequence[Reason]],
-    former: Release | None,
-    docs: Mapping[str, TableDoc],
-) -> dict[str, tuple[Source, Content]]:
-    """Writes database and Parquet files, reads the finished database back; each table's source and content."""
-    sources: dict[str, Source] = {}
-    if former:
-        sources = {
-            name: Source("former", entry.group) for name, entry in former.manifest.tables.items() if entry.group in held
-        }
-    sources |= {name: Source("build", group) for group in marts if group not in held for name in marts[group]}
-    catalogs = {"build": home.warehouse}
-    if former and any(source.catalog == "former" for source in sources.values()):
-        catalogs["former"] = former.path / DATABASE
-    with snapshot.attached(**catalogs) as con:
-        written = snapshot.write_database(con, folder, sources, docs)
-    if (folder / f"{DATABASE}.wal").exists():
-        raise ReleaseError("the release file was not closed cleanly; publish again")
-    read_back = snapshot.contents(folder / DATABASE, list(sources))
-    for name, rows in written.items():
-        if read_back[name].rows != rows:
-            raise ReleaseError(f"marts.{name}: {rows} rows were written but {read_back[name].rows} read back")
-    return {name: (sources[name], read_back[name]) for name in sorted(sources)}
+def _sources(
+    marts: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[Reason]], former: Release | None
+) -> dict[str, Source]:
+    """Each table's source: the build warehouse, or the former release for what is held back."""
+    kept = former.manifest.tables if former else {}
+    sources = {name: Source("former", entry.group) for name, entry in kept.items() if entry.group in held}
+    return sources | {name: Source("build", group) for group in marts if group not in held for name in marts[group]}
 
 
 def _manifest(
@@ -184,6 +167,7 @@ def _manifest(
             as_of=old.as_of if old else as_of[source.group],
             from_release=old.from_release if old else release_id,
             content_hash=content.content_hash,
+            row_sum=str(content.row_sum),
             parquet=f"{name}.parquet",
             columns=[{"name": column, "type": kind} for column, kind in content.columns],
         )

@@ -1,4 +1,4 @@
-"""The files of one release: a DuckDB file that old clients can open, one Parquet file per mart, and their hashes."""
+"""What a published table is: its columns, its content and hashes, and how database files are opened to read them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -47,11 +48,17 @@ class Source:
 
 @dataclass(frozen=True)
 class Content:
-    """What a published table holds: row count, hash of its content, columns as (name, type)."""
+    """What a table holds: row count, sum of its rows' hashes, columns as (name, type)."""
 
     rows: int
-    content_hash: str
+    row_sum: int
     columns: tuple[tuple[str, str], ...]
+
+    @property
+    def content_hash(self) -> str:
+        """Hash of the content: independent of row order, column order, integer width and engine version."""
+        names = sorted(name for name, _ in self.columns if name not in RUN_COLUMNS)
+        return hashlib.sha256("|".join([*names, str(self.rows), str(self.row_sum)]).encode()).hexdigest()
 
 
 def quoted(name: str) -> str:
@@ -94,36 +101,8 @@ def columns_of(con: duckdb.DuckDBPyConnection, catalog: str, table: str) -> tupl
     return tuple((str(name), str(kind)) for name, kind in rows)
 
 
-def write_database(
-    con: duckdb.DuckDBPyConnection, folder: Path, sources: Mapping[str, Source], docs: Mapping[str, TableDoc]
-) -> dict[str, int]:
-    """Copies the marts into ``<folder>/product_lens.duckdb`` (schema ``marts``), rows in grain order, with comments.
-
-    Writes one Parquet file per mart beside it, checkpoints and detaches. Returns the rows written per table.
-    Raises ReleaseError when a mart is missing or has a column type that old readers do not know.
-    """
-    rows: dict[str, int] = {}
-    con.execute(f"ATTACH {literal(str(folder / DATABASE))} AS release (STORAGE_VERSION '{STORAGE_VERSION}')")
-    con.execute("CREATE SCHEMA release.marts")
-    for table, source in sorted(sources.items()):
-        columns = _portable_columns(con, source.catalog, table)
-        doc = docs.get(table, TableDoc())
-        names = {name for name, _ in columns}
-        order = ", ".join(quoted(name) for name in doc.grain if name in names) or "ALL"
-        target = f"release.marts.{quoted(table)}"
-        written = con.execute(
-            f"CREATE TABLE {target} AS SELECT * FROM {source.catalog}.marts.{quoted(table)} ORDER BY {order}"
-        ).fetchone()
-        rows[table] = int(written[0]) if written else 0
-        _comment(con, target, doc, names)
-        parquet = literal(str(folder / f"{table}.parquet"))
-        con.execute(f"COPY {target} TO {parquet} (FORMAT parquet, COMPRESSION zstd)")
-    con.execute("CHECKPOINT release")
-    con.execute("DETACH release")
-    return rows
-
-
-def _portable_columns(con: duckdb.DuckDBPyConnection, catalog: str, table: str) -> tuple[tuple[str, str], ...]:
+def portable_columns(con: duckdb.DuckDBPyConnection, catalog: str, table: str) -> tuple[tuple[str, str], ...]:
+    """``columns_of``; raises ReleaseError when the mart is missing or has a type that old readers do not know."""
     columns = columns_of(con, catalog, table)
     if not columns:
         raise ReleaseError(f"marts.{table} is due but was not built; run the transform and publish again")
@@ -133,38 +112,48 @@ def _portable_columns(con: duckdb.DuckDBPyConnection, catalog: str, table: str) 
     return columns
 
 
-def _comment(con: duckdb.DuckDBPyConnection, target: str, doc: TableDoc, names: set[str]) -> None:
-    if doc.description:
-        con.execute(f"COMMENT ON TABLE {target} IS {literal(doc.description.strip())}")
-    for column, text in doc.columns.items():
-        if text and column in names:
-            con.execute(f"COMMENT ON COLUMN {target}.{quoted(column)} IS {literal(text.strip())}")
+Bucket = date
+# Rows without a date, and tables without a date column, are one bucket of their own.
+NO_DATE = date(1, 1, 1)
 
 
-def contents(database: Path, tables: Sequence[str]) -> dict[str, Content]:
-    """Re-opens a finished file read-only and reads every table in full. Raises ReleaseError when one is missing."""
-    with attached(release=database) as con:
-        return {table: content(con, "release", table) for table in sorted(tables)}
+def bucket_of(columns: Sequence[tuple[str, str]]) -> str:
+    """SQL of the bucket a row belongs to: its first DATE column."""
+    first = next((quoted(name) for name, kind in columns if kind == "DATE"), "NULL")
+    return f"coalesce({first}, DATE '{NO_DATE.isoformat().zfill(10)}')"
 
 
-def content(con: duckdb.DuckDBPyConnection, catalog: str, table: str) -> Content:
-    """Rows, columns and hash of ``<catalog>.marts.<table>``.
+def bucket_hashes(
+    con: duckdb.DuckDBPyConnection, catalog: str, table: str, columns: Sequence[tuple[str, str]]
+) -> dict[Bucket, tuple[int, int]]:
+    """Bucket → (rows, hash) over all columns. Fast, and comparable only within one engine: for finding changes."""
+    names = ", ".join(quoted(name) for name, _ in columns)
+    found = con.execute(
+        f"SELECT {bucket_of(columns)}, count(*), sum(hash({names})) FROM {catalog}.marts.{quoted(table)} GROUP BY 1"
+    ).fetchall()
+    return {bucket: (int(rows), int(total)) for bucket, rows, total in found}
 
-    The hash does not depend on row order, column order, integer width or engine version, and leaves out run metadata:
-    each row becomes one canonical text, and the two halves of the rows' md5 are summed.
+
+def content(
+    con: duckdb.DuckDBPyConnection, catalog: str, table: str, buckets: Sequence[Bucket] | None = None
+) -> Content:
+    """Content of ``<catalog>.marts.<table>``, or only of the rows in ``buckets``; run metadata is left out.
+
+    Each row becomes one canonical text, and the lower halves of the rows' md5 are summed: contents of disjoint rows
+    add up. Takes a microsecond or two a row.
     """
     columns = columns_of(con, catalog, table)
     if not columns:
         raise ReleaseError(f"marts.{table} is missing in {catalog}")
     hashed = sorted((name, kind) for name, kind in columns if name not in RUN_COLUMNS)
     row_text = ", ".join(_canonical(name, kind) for name, kind in hashed) or "''"
+    only = "" if buckets is None else f"WHERE {bucket_of(columns)} IN (SELECT unnest(?::DATE[]))"
     totals = con.execute(
-        f"SELECT count(*), coalesce(sum(md5_number_lower(row_text)), 0), coalesce(sum(md5_number_upper(row_text)), 0) "
-        f"FROM (SELECT concat_ws(chr(31), {row_text}) AS row_text FROM {catalog}.marts.{quoted(table)})"
+        "SELECT count(*), coalesce(sum(md5_number_lower(row_text)), 0) "
+        f"FROM (SELECT concat_ws(chr(31), {row_text}) AS row_text FROM {catalog}.marts.{quoted(table)} {only})",
+        [] if buckets is None else [list(buckets)],
     ).fetchall()
-    rows, lower, upper = (int(value) for value in totals[0])
-    signature = "|".join([*(name for name, _ in hashed), str(rows), str(lower), str(upper)])
-    return Content(rows, hashlib.sha256(signature.encode()).hexdigest(), columns)
+    return Content(int(totals[0][0]), int(totals[0][1]), columns)
 
 
 def _canonical(name: str, kind: str) -> str:

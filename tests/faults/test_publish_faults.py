@@ -17,8 +17,9 @@ import pytest
 
 from assets.errors import InputError
 from assets.home import Home
+from assets.serving import database, snapshot
 from assets.serving import release as releases
-from assets.serving import snapshot
+from assets.serving.manifest import Release
 from assets.serving.release import current, list_releases, publish, rollback
 from assets.serving.snapshot import ReleaseError, sha256_of
 from support.release_home import DOCS, GOOD, MARTS, Judged, fill, meta, publish_step, published
@@ -64,9 +65,11 @@ def leftovers(home: Home) -> list[str]:
 
 
 CRASHES = [
-    ("snapshot.write_database", 1),
-    ("snapshot._comment", 2),
-    ("snapshot.contents", 1),
+    ("database._copy", 1),
+    ("database._put", 2),
+    ("database._comment", 2),
+    ("database._write_parquet", 3),
+    ("database._read_back", 1),
     ("snapshot.sha256_of", 3),
     ("snapshot.sync", 1),
     ("snapshot.sync", 7),
@@ -82,7 +85,7 @@ def test_a_crash_before_the_swap_leaves_the_former_release(
     home: Home, monkeypatch: pytest.MonkeyPatch, where: str, call: int
 ) -> None:
     publish_step(home, 0)
-    owner: Any = {"snapshot": snapshot, "releases": releases, "Path": Path}[where.split(".")[0]]
+    owner: Any = {"database": database, "snapshot": snapshot, "releases": releases, "Path": Path}[where.split(".")[0]]
     name = where.rsplit(".", 1)[1]
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, fails_at_call(call, getattr(owner, name)))
@@ -183,17 +186,30 @@ def test_a_full_disk_is_an_error_and_changes_nothing(home: Home, monkeypatch: py
 
 def test_rows_that_do_not_read_back_stop_the_publish(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     publish_step(home, 0)
-    real = snapshot.content
+    real = database._write_parquet
 
-    def short(con: duckdb.DuckDBPyConnection, catalog: str, table: str) -> snapshot.Content:
-        found = real(con, catalog, table)
-        return snapshot.Content(found.rows - 1, found.content_hash, found.columns)
+    def spoil(con: duckdb.DuckDBPyConnection, folder: Path, table: str, base: Release | None) -> None:
+        real(con, folder, table, base)
+        if table == "active_usage":
+            con.execute("UPDATE release.marts.active_usage SET stickiness = 0 WHERE active = 5")
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshot, "content", short)
-        with pytest.raises(ReleaseError, match="were written but"):
+        patch.setattr(database, "_write_parquet", spoil)
+        with pytest.raises(ReleaseError, match="active_usage does not read back as it was written"):
             publish_step(home, 1)
     whole(home, 0)
+
+
+def test_a_damaged_release_is_not_built_upon(home: Home) -> None:
+    first = publish_step(home, 0)
+    with (first.path / "product_lens.duckdb").open("r+b") as file:
+        file.seek(20_000)
+        file.write(b"damaged")
+    (first.path / "dim_launch.parquet").write_bytes(b"damaged")
+    with pytest.raises(ReleaseError, match="is not the file its manifest describes"):
+        publish_step(home, 1, Judged("roll_forward", "money"))
+    publish_step(home, 2)
+    whole(home, 2)
 
 
 def test_a_broken_manifest_is_named_mended_by_a_whole_publish_and_skipped_by_rollback(home: Home) -> None:
