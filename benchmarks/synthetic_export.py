@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 PROJECT = 187654
-START = datetime(2025, 3, 3)
+START = datetime(2025, 3, 3)  # noqa: DTZ001 - UTC without a zone, as exports write it
 DEVICES = 6_000
 PLACES = [
     ("Austin", "Texas", "United States", 635),
@@ -60,9 +60,9 @@ ALWAYS_NULL = [
 
 def device(number: int) -> dict[str, object]:
     """The constant part of one device's events: who, where, which browser, user properties."""
-    rng = random.Random(number)
+    rng = random.Random(number)  # noqa: S311
     city, region, country, dma = rng.choice(PLACES)
-    browser, version, system, family = rng.choice(SYSTEMS)
+    browser, version, _, family = rng.choice(SYSTEMS)
     account = f"acct-{number % 400:04d}"
     return {
         **dict.fromkeys(ALWAYS_NULL), "amplitude_id": rng.randrange(10**11, 10**12), "app": PROJECT, "city": city,
@@ -75,8 +75,10 @@ def device(number: int) -> dict[str, object]:
         "user_properties": {
             "role": rng.choice(["admin", "editor", "viewer"]), "plan": rng.choice(["free", "team", "business"]),
             "seats": rng.randrange(1, 400), "initial_referring_domain": rng.choice(["google.com", "EMPTY", "bing.com"]),
-            "initial_utm_source": rng.choice(["EMPTY", "newsletter", "ads"]), "signup_cohort": f"2024-{number % 12 + 1:02d}",
-            "workspace": str(uuid.UUID(int=rng.getrandbits(128))), "experiments": [f"exp-{rng.randrange(20)}" for _ in range(3)],
+            "initial_utm_source": rng.choice(["EMPTY", "newsletter", "ads"]),
+            "signup_cohort": f"2024-{number % 12 + 1:02d}",
+            "workspace": str(uuid.UUID(int=rng.getrandbits(128))),
+            "experiments": [f"exp-{rng.randrange(20)}" for _ in range(3)],
         },
     }  # fmt: skip
 
@@ -90,13 +92,16 @@ def event(rng: random.Random, fixed: dict[str, object], hour: datetime, number: 
     return {
         **fixed, "$insert_id": str(uuid.UUID(int=rng.getrandbits(128), version=4)),
         "uuid": str(uuid.UUID(int=rng.getrandbits(128), version=4)), "event_id": number,
-        "client_event_time": (uploaded - skew).strftime(stamp), "client_upload_time": (uploaded - skew / 3).strftime(stamp),
+        "client_event_time": (uploaded - skew).strftime(stamp),
+        "client_upload_time": (uploaded - skew / 3).strftime(stamp),
         "data": {"path": "/2/httpapi", "group_first_event": {}, "vacuum_source_id": str(rng.randrange(10**6))},
         "event_time": (uploaded - skew + timedelta(milliseconds=3)).strftime(stamp),
         "event_type": f"{noun} {rng.choice(VERBS)}",
         "event_properties": {
-            "feature": f"{noun.lower()}s", "object_id": f"{rng.getrandbits(48):012x}", "duration_ms": rng.randrange(20, 90_000),
-            "path": f"/app/{noun.lower()}/{rng.randrange(10**6)}", "source": rng.choice(["menu", "shortcut", "link", "search"]),
+            "feature": f"{noun.lower()}s", "object_id": f"{rng.getrandbits(48):012x}",
+            "duration_ms": rng.randrange(20, 90_000),
+            "path": f"/app/{noun.lower()}/{rng.randrange(10**6)}",
+            "source": rng.choice(["menu", "shortcut", "link", "search"]),
             "items": rng.randrange(0, 50), "is_first": rng.random() < 0.1, "referrer": "https://app.vendor.example/home",
         },
         "processed_time": (uploaded + timedelta(microseconds=rng.randrange(800_000, 4_000_000))).strftime(stamp),
@@ -109,7 +114,7 @@ def event(rng: random.Random, fixed: dict[str, object], hour: datetime, number: 
 def hour_member(job: tuple[int, int, Path]) -> Path:
     """Write one hour's gzip member beside the archive; returns its path."""
     index, rows, folder = job
-    hour, rng = START + timedelta(hours=index), random.Random(index)
+    hour, rng = START + timedelta(hours=index), random.Random(index)  # noqa: S311
     devices = [device(n) for n in range(DEVICES)]
     path = folder / f"{PROJECT}_{hour:%Y-%m-%d}_{hour.hour}#{index % 7}.json.gz"
     packer = zlib.compressobj(6, wbits=31)
