@@ -162,15 +162,15 @@ def _canonical(name: str, kind: str) -> str:
     if kind == "VARCHAR":
         text = f"length({column}) || ':' || {column}"
     elif kind in LIST_TYPES:
-        text = f"'v' || CAST(to_json({column}) AS VARCHAR)"
+        text = f"CAST(to_json({column}) AS VARCHAR)"
     elif kind == "DOUBLE":
         # Thirteen significant digits: the last bits of a sum may depend on the order of addition. + 0.0 ends -0.0.
-        text = f"'v' || printf('%.12e', {column} + 0.0)"
+        text = f"printf('%.12e', {column} + 0.0)"
     elif kind == "TIMESTAMP":
-        text = f"'v' || strftime({column}, '%Y-%m-%d %H:%M:%S.%f')"
+        text = f"strftime({column}, '%Y-%m-%d %H:%M:%S.%f')"
     else:
-        text = f"'v' || CAST({column} AS VARCHAR)"
-    return f"coalesce({text}, 'n')"
+        text = f"CAST({column} AS VARCHAR)"
+    return f"coalesce({text}, 'null')"
 
 
 def sha256_of(path: Path) -> str:
