@@ -18,6 +18,7 @@ from assets.serving.docs import marts_by_group
 from assets.transform.assets import build_dbt_assets, build_plan_asset
 from assets.transform.project import ensure_manifest
 from checks.asset_checks import SUITES, build_checks, build_judging_asset, latest_verdicts
+from checks.runner import warm_up
 from pipelines.company import first_upload_day, known_company, prepare_company
 from pipelines.jobs import refresh_jobs
 from pipelines.lock import refresh_lock
@@ -45,7 +46,7 @@ def build_definitions(settings: Settings, progress: Progress = silent) -> dg.Def
             build_finance_asset(home, folder),
             build_plan_asset(home),
             build_events_asset(home, folder),
-            build_dbt_assets(home, manifest, progress),
+            build_dbt_assets(home, manifest, progress, warm_up),
             build_judging_asset(home, [name for names in marts.values() for name in names], SUITES, progress),
             build_release_asset(home, manifest, marts, latest_verdicts, with_code),
         ],

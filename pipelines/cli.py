@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.errors import InputError
+from assets.serving.snapshot import ReleaseError
 from pipelines.lock import Busy
 from pipelines.settings import Settings, load_settings
 
@@ -66,6 +67,8 @@ def _told() -> Iterator[None]:
         _fail(FAILED, str(busy))
     except InputError as error:
         _fail(BAD_INPUT, str(error))
+    except ReleaseError as error:
+        _fail(FAILED, str(error))
 
 
 def _settings(company: Path | None = None) -> Settings:

@@ -8,6 +8,7 @@ from assets.company.fingerprint import code_fingerprint, company_fingerprint, re
 from assets.company.load import load_company
 from assets.serving.manifest import Release
 from assets.serving.release import current
+from assets.serving.snapshot import ReleaseError
 from assets.transform.project import PROJECT_DIR, ROOT
 from pipelines.settings import Settings
 
@@ -23,7 +24,10 @@ def stands(settings: Settings, until: date | None) -> Release | None:
     """The current release, if it already stands for what a refresh would read now, with nothing held back."""
     if not settings.company.exists():
         return None
-    release = current(settings.home)
+    try:
+        release = current(settings.home)
+    except ReleaseError:  # a refresh is what mends it
+        return None
     if release is None or release.manifest.held_back:
         return None
     company = load_company(settings.company)

@@ -1,5 +1,6 @@
 """Jobs beside the refresh: return to a former release, make the sandbox company, write a company folder."""
 
+from enum import Enum
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +13,14 @@ from pipelines.jobs import INIT, ROLLBACK, SANDBOX
 from pipelines.sandbox.build import build
 
 
+class Size(Enum):
+    """How big the sandbox company is."""
+
+    SMALL = "small"
+    DEMO = "demo"
+    SCALE = "scale"
+
+
 class RollbackConfig(dg.Config):
     """Which release readers shall see."""
 
@@ -21,7 +30,7 @@ class RollbackConfig(dg.Config):
 class SandboxConfig(dg.Config):
     """Which sandbox company to make."""
 
-    size: str = Field(default="demo", description="small, demo or scale")
+    size: Size = Field(default=Size.DEMO, description="small, demo or scale")
     seed: int = Field(default=7, description="The same seed makes the same company.")
 
 
@@ -41,7 +50,7 @@ def upkeep_jobs(home: Home) -> list[dg.JobDefinition]:
 
     @dg.op(description="Simulate the sandbox company and write its folder.")
     def build_sandbox(context: dg.OpExecutionContext, config: SandboxConfig) -> None:
-        paths = build(home.sandbox / config.size, config.size, config.seed)
+        paths = build(home.sandbox / config.size.value, config.size.value, config.seed)
         context.log.info(f"the sandbox company is in {paths.company}")
 
     @dg.op(description="Write a commented company folder to fill in.")

@@ -71,14 +71,14 @@ def _meta(home: Home, run_id: str, refresh_fingerprint: Callable[[str, date | No
     )
 
 
-def _metadata(release: Release) -> dict[str, object]:
+def _metadata(release: Release) -> dict[str, dg.MetadataValue]:
     manifest = release.manifest
     return {
-        "release": release.id,
-        "as_of": manifest.as_of,
-        "tables": len(manifest.tables),
-        "dagster/row_count": sum(table.rows for table in manifest.tables.values()),
-        "held_back": sorted(manifest.held_back),
+        "release": dg.MetadataValue.text(release.id),
+        "as_of": dg.MetadataValue.json(manifest.as_of),
+        "tables": dg.MetadataValue.int(len(manifest.tables)),
+        "dagster/row_count": dg.MetadataValue.int(sum(table.rows for table in manifest.tables.values())),
+        "held_back": dg.MetadataValue.json(sorted(manifest.held_back)),
         "path": dg.MetadataValue.path(str(release.path)),
     }
 

@@ -1,17 +1,19 @@
 """The plan and the dbt models as Dagster assets."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 
 import dagster as dg
-from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import DbtProject, dbt_assets
 
 from assets import keys
 from assets.home import Home
 from assets.progress import Progress
 from assets.transform import plan as planner
 from assets.transform.arguments import build_arguments
-from assets.transform.project import DBT, PROJECT_DIR, export_environment, project_hash
+from assets.transform.dbt_cli import dbt_cli
+from assets.transform.project import PROJECT_DIR, export_environment, project_hash
 from assets.transform.state import commit
 from assets.transform.translator import LensTranslator
 from assets.warehouse import read, write
@@ -48,8 +50,13 @@ def build_plan_asset(home: Home) -> dg.AssetsDefinition:
     return rebuild_plan
 
 
-def build_dbt_assets(home: Home, manifest: Path, progress: Progress) -> dg.AssetsDefinition:
-    """Every dbt model as an asset, every dbt data test as an asset check, built by one dbt invocation."""
+def build_dbt_assets(
+    home: Home, manifest: Path, progress: Progress, meanwhile: Callable[[], None]
+) -> dg.AssetsDefinition:
+    """Every dbt model as an asset, every dbt data test as an asset check, built by one dbt invocation.
+
+    ``meanwhile`` runs in a thread of its own while this process only waits for dbt.
+    """
 
     project = DbtProject(project_dir=PROJECT_DIR, target_path=home.dbt_target, profiles_dir=PROJECT_DIR)
 
@@ -64,13 +71,13 @@ def build_dbt_assets(home: Home, manifest: Path, progress: Progress) -> dg.Asset
     )
     def dbt_build(context: dg.AssetExecutionContext) -> Iterator[object]:
         export_environment(home)
+        Thread(target=meanwhile, daemon=True).start()
         with read(home.warehouse) as con:
             row = con.execute("SELECT full_refresh FROM raw.rebuild_mode").fetchone()
         full_refresh = bool(row and row[0])
-        dbt = DbtCliResource(project_dir=project, profiles_dir=str(PROJECT_DIR), dbt_executable=DBT)
         total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
         target = home.dbt_target / "runs" / context.run.run_id
-        invocation = dbt.cli(build_arguments(full_refresh), context=context, target_path=target)
+        invocation = dbt_cli(project).cli(build_arguments(full_refresh), context=context, target_path=target)
         for done, event in enumerate(invocation.stream(), start=1):
             progress("Building marts", min(done, total), total)
             yield event
