@@ -38,7 +38,7 @@ FRESHNESS: tuple[Suite, ...] = (
         severity="warn",
         description="No upload hour is partial or failed: such an hour holds the usage watermark.",
         owner="team:data",
-        mend="land those hours again (`lens backfill`), or accept them by name with a reason",
+        mend="land those hours again (`lens backfill`); until then usage is complete only up to the first of them",
         configured_when="always",
         expectations=(
             Expect(
