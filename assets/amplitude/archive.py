@@ -23,6 +23,8 @@ from assets.home import Home
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC without a zone, as in the lake
 # <project>_<yyyy-MM-dd>_<H>#<part>.json.gz, the hour not padded
 _EVENTS = re.compile(r"[^_/\\-][^_/\\]*_(\d{4}-\d{2}-\d{2})_(\d{1,2})#(\d+)\.json\.gz")
+# A file of another year is misnamed, and would stretch the ledger over millions of empty hours.
+_YEARS = range(2010, 2101)
 # Merge facts of the S3/GCS destination: known, and no events.
 _MERGES = re.compile(r"-.+_\d{4}-\d{2}-\d{2}_\d{1,2}\.json\.gz")
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\.)")
@@ -90,7 +92,7 @@ def upload_hour(name: str) -> int | None:
         day = datetime.strptime(match[1], "%Y-%m-%d")  # noqa: DTZ007 - UTC by definition of the export
     except ValueError:
         return None
-    return hour_number(day) + int(match[2]) if int(match[2]) < 24 else None
+    return hour_number(day) + int(match[2]) if int(match[2]) < 24 and day.year in _YEARS else None
 
 
 def events_folder(company: Company) -> Path:
@@ -124,6 +126,8 @@ def list_files(folder: Path) -> list[ArchiveFile]:
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in {".zip", ".gz"} or _JUNK.search(path.relative_to(folder).as_posix()):
             continue
+        if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
+            raise InputError("a file name is not UTF-8", where=ascii(str(path)), mend="rename the file or move it away")
         status = path.stat()
         if stat.S_ISREG(status.st_mode):
             found.append(ArchiveFile(path, status.st_size, status.st_mtime_ns))

@@ -15,7 +15,7 @@ from assets.amplitude.promotion import Promotion
 from assets.amplitude.schema import KEPT_SQL, LAKE_COLUMNS, PROMOTED, READ_COLUMNS_SQL
 from assets.amplitude.spool import Spool
 
-MEMORY = "200MB"
+MEMORY = "240MB"
 # A row group is buffered whole: its share of the JSON is what bounds the writer's memory.
 _GROUP_ROWS, _GROUP_BYTES, _VECTOR = 36_864, 72 << 20, 2_048
 # DuckDB buffers twice this much; Amplitude itself takes no event over 1 MB.

@@ -97,7 +97,7 @@ def _convert_all(
     pieces: list[Piece] = []
     lines: Counter[int] = Counter()
     clean = scratch.with_suffix(".clean")
-    for number, spool in enumerate(Spooler(scratch.with_suffix(".ndjson"), broken).fill(unit.members)):
+    for number, spool in enumerate(Spooler(converter.scratch / "spool.ndjson", broken).fill(unit.members)):
         target = scratch.with_name(f"{scratch.name}-{number:04d}.parquet")
         try:
             pieces += converter.convert(spool, target)

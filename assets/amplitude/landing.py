@@ -64,7 +64,7 @@ def land(home: Home, company: Company, plan: LandingPlan, progress: Progress | N
         if plan.is_empty:
             return LandingResult()
         scratch = lake / "scratch"
-        converter = Converter(scratch, promotion)
+        converter = Converter(scratch, promotion, threads=2)
         try:
             _promote_again(ledger, converter, promotion, tell)
             for landing in _landed(plan.units, lake, scratch, promotion, tell):

@@ -65,6 +65,7 @@ class BrokenLater(Exception):
 class Spooler:
     """Fills one spool after the other; a spool is valid until the next one is asked for.
 
+    The file is written over and over: its pages in memory are used again, which fresh files would have to be given.
     ``broken`` maps members that cannot be used to why. A member is in the spools as a whole or not at all.
     """
 
@@ -73,7 +74,8 @@ class Spooler:
 
     def fill(self, members: tuple[Member, ...]) -> Iterator[Spool]:
         spool = Spool(self.path)
-        stream = self.path.open("wb", buffering=0)
+        self.path.touch()
+        stream = self.path.open("r+b", buffering=0)
         try:
             for member in members:
                 if member in self.broken:
@@ -84,12 +86,12 @@ class Spooler:
                     for chunk in _whole_lines(member):
                         if spool.size and spool.size + len(chunk) > SPOOL_BYTES and (cut := chunk.rfind(b"\n") + 1):
                             _append(stream, spool, chunk[:cut])
+                            stream.truncate(spool.size)
                             yield spool
                             handed_out += 1
                             last = spool.spans[-1]
                             spool = Spool(self.path, [Span(member, last.first_line + last.lines)])
                             stream.seek(0)
-                            stream.truncate()
                             chunk = chunk[cut:]
                         _append(stream, spool, chunk)
                 except MemberError as error:
@@ -97,14 +99,13 @@ class Spooler:
                         raise BrokenLater(member, error) from error
                     self.broken[member] = error
                     stream.seek(start)
-                    stream.truncate()
                     spool.size = start
                     spool.spans.pop()
             if spool.lines:
+                stream.truncate(spool.size)
                 yield spool
         finally:
             stream.close()
-            self.path.unlink(missing_ok=True)
 
 
 def _append(stream: RawIOBase, spool: Spool, chunk: bytes) -> None:

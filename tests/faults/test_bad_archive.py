@@ -105,6 +105,14 @@ def test_sources_of_later_versions_are_refused(tmp_path: Path, home: Home, setti
     assert_clear(caught.value, word, "company.yaml")
 
 
+def test_a_file_name_that_is_no_text(tmp_path: Path, home: Home) -> None:
+    customer = company(tmp_path)
+    (tmp_path / "events" / os.fsdecode(b"\xff.zip")).write_bytes(b"")
+    with pytest.raises(InputError) as caught:
+        plan(home, customer)
+    assert_clear(caught.value, "not UTF-8", "rename")
+
+
 def test_an_archive_that_vanishes_before_landing(tmp_path: Path, home: Home) -> None:
     customer = company(tmp_path)
     path = write_zip(tmp_path / "events/a.zip", {name(DAY): good()})

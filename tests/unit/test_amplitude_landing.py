@@ -321,7 +321,8 @@ def test_days_can_be_landed_again_on_request(tmp_path: Path, home: Home) -> None
         ("187654_2025-03-03_0#0.json.gz", 0), ("187654_2025-03-03_23#1234.json.gz", 23),
         ("a-b_2025-03-03_7#2.json.gz", 7),
         ("187654_2025-02-30_1#0.json.gz", None), ("187654_2025-03-03_24#0.json.gz", None), ("x.json.gz", None),
-        ("187654_2025-03-03_1.json.gz", None), ("-Org_2025-03-03_1.json.gz", None),
+        ("187654_0001-01-01_1#0.json.gz", None), ("187654_2025-03-03_1.json.gz", None),
+        ("-Org_2025-03-03_1.json.gz", None),
     ],
 )  # fmt: skip
 def test_upload_hour_from_names(file: str, hour: int | None) -> None:
