@@ -5,6 +5,8 @@
     materialized='incremental', incremental_strategy='rebuild', on_schema_change='fail',
     meta={'rebuild_column': 'month_start', 'rebuild_layer': 'adoption', 'rebuild_truncate': 'month'}
 ) }}
+{% set window_days = company_setting('adoption_window_days', 28) | int %}
+{% set least_days = company_setting('adoption_established_days', 3) | int %}
 {% set from_month = rebuild_start('adoption', truncate='month') if is_incremental() else "date '0001-01-01'" %}
 
 with months as (
@@ -13,29 +15,23 @@ with months as (
     where {{ rebuild_predicate('month_start', 'adoption', truncate='month') }}
 ),
 
-settings as (
-    select adoption_established_days as least_days, adoption_window_days as window_days
-    from {{ ref('stg_company__settings') }}
-),
-
 used as (
     select days.local_date, days.account_id, days.scope, days.scope_key, days.events
     from {{ ref('int_usage__account_scope_day') }} as days
     where days.scope <> 'all'
     {% if is_incremental() %}
-        and days.local_date >= {{ from_month }} - (select greatest(window_days, 28) from settings)
+        and days.local_date >= {{ from_month }} - {{ [window_days, 28] | max }}
     {% endif %}
 ),
 
 -- established on the date that completes enough distinct days within the window
 spans as (
     select
-        used.local_date, used.account_id, used.scope, used.scope_key,
-        lag(used.local_date, settings.least_days - 1) over (
-            partition by used.account_id, used.scope, used.scope_key order by used.local_date
-        ) > used.local_date - settings.window_days as completes
+        local_date, account_id, scope, scope_key,
+        lag(local_date, {{ least_days - 1 }}) over (
+            partition by account_id, scope, scope_key order by local_date
+        ) > local_date - {{ window_days }} as completes
     from used
-    cross join settings
 ),
 
 milestones as (

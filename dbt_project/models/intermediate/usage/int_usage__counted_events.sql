@@ -1,17 +1,17 @@
--- Events per date, user, account and scope they are use of: a row per scope, so filter on one before adding up. Internal
--- users and test accounts are gone, inactive event types are still here.
+-- Events that count, with their account, and whether a feature rule matches them. Internal users and test accounts are
+-- gone; inactive event types are still here, and marked.
 {{ config(materialized='view') }}
 
 select
     events.local_date,
     events.user_key,
+    events.session_id,
     accounts.account_id,
     accounts.reason,
-    events.event_type,
-    scopes.scope,
-    scopes.scope_key,
-    scopes.is_inactive,
-    scopes.is_mapped,
+    events.signature_id,
+    signatures.event_type,
+    signatures.is_inactive,
+    signatures.is_mapped,
     events.events
 from {{ ref('int_usage__event_day') }} as events
 inner join {{ ref('int_usage__account_day') }} as accounts
@@ -19,7 +19,7 @@ inner join {{ ref('int_usage__account_day') }} as accounts
         and events.user_key = accounts.user_key
         and events.account_group = accounts.account_group
         and events.account_property = accounts.account_property
-inner join {{ ref('int_usage__event_scopes') }} as scopes
-    on events.event_type = scopes.event_type
-        and events.feature_properties = scopes.feature_properties
+inner join {{ ref('int_usage__signature_scopes') }} as signatures
+    on events.signature_id = signatures.signature_id
+        and signatures.scope = 'all'
 where not accounts.is_left_out

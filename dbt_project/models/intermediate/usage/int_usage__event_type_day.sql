@@ -13,6 +13,5 @@ select
     cast(sum(case when is_mapped then 0 else events end) as bigint) as unmapped_events
 from {{ ref('int_usage__counted_events') }}
 where {{ rebuild_predicate('local_date', 'marts') }}
-    and scope = 'all'
 group by local_date, event_type, is_inactive
 order by local_date

@@ -1,31 +1,26 @@
--- What each feature counts for: itself, its set and its product line; and any event for 'all'.
+-- What each feature counts for: itself, its set and its product line; and any event (feature_key '') for 'all'. A scope's
+-- number stands for it where millions of rows are grouped; it is not kept.
 {{ config(materialized='view') }}
 
-select distinct
+with scopes as (
+    select distinct
+        feature_key,
+        unnest(['feature', 'feature_set', 'product_line']) as scope,
+        unnest([feature_key, feature_set, product_line]) as scope_key
+    from {{ ref('stg_company__feature_rules') }}
+)
+
+select
     feature_key,
-    'feature' as scope,
-    feature_key as scope_key
-from {{ ref('stg_company__feature_rules') }}
-
-union all
-
-select distinct
-    feature_key,
-    'feature_set' as scope,
-    feature_set as scope_key
-from {{ ref('stg_company__feature_rules') }}
-
-union all
-
-select distinct
-    feature_key,
-    'product_line' as scope,
-    product_line as scope_key
-from {{ ref('stg_company__feature_rules') }}
+    scope,
+    scope_key,
+    cast(dense_rank() over (order by scope, scope_key) as integer) as scope_no
+from scopes
 
 union all
 
 select
     '' as feature_key,
     'all' as scope,
-    'all' as scope_key
+    'all' as scope_key,
+    0 as scope_no

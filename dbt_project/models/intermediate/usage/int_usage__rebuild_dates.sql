@@ -8,18 +8,36 @@ with planned as (
     where layer = 'activity'
 ),
 
+lending_users as (
+    select distinct days.user_key
+    from {{ ref('int_usage__named_day') }} as days
+    inner join planned on days.local_date = planned.local_date
+    where days.day_account_id is not null
+        and exists(select 1 from {{ source('company', 'account_ways') }} as ways where ways.way = 'user_membership')
+),
+
 -- dates on which a user named no account at all: they borrow the account from the user's other dates
-borrowing as (
+borrowing_dates as (
     select distinct days.user_key, days.local_date
     from {{ ref('int_usage__named_day') }} as days
     where days.day_account_id is null
-        and exists(select 1 from {{ source('company', 'account_ways') }} as ways where ways.way = 'user_membership')
-        and days.user_key in (
-            select lenders.user_key
-            from {{ ref('int_usage__named_day') }} as lenders
-            inner join planned on lenders.local_date = planned.local_date
-            where lenders.day_account_id is not null
-        )
+        and days.user_key in (select user_key from lending_users)
+),
+
+named_before as (
+    select distinct days.user_key
+    from {{ ref('int_usage__named_day') }} as days
+    where days.day_account_id is not null
+        and days.local_date < (select min(local_date) from planned)
+        and days.user_key in (select user_key from borrowing_dates)
+),
+
+-- an account named before the planned dates keeps the dates before them as they are
+borrowing as (
+    select user_key, local_date
+    from borrowing_dates
+    where local_date > (select min(local_date) from planned)
+        or user_key not in (select user_key from named_before)
 ),
 
 timeline as (

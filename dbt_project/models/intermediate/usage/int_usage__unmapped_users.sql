@@ -11,7 +11,6 @@ select
     min(counted.local_date) as first_date
 from {{ ref('int_usage__counted_events') }} as counted
 where {{ rebuild_predicate('counted.local_date', 'marts') }}
-    and counted.scope = 'all'
     and not counted.is_mapped
     {% if is_incremental() %}
     and not exists(

@@ -23,19 +23,13 @@ with activity as (
 
 sessions as (
     select
-        sessions.local_date,
-        sessions.user_key,
-        count(distinct sessions.session_id) as sessions
-    from {{ ref('int_usage__session_day') }} as sessions
-    inner join {{ ref('int_usage__account_day') }} as accounts
-        on sessions.local_date = accounts.local_date
-            and sessions.user_key = accounts.user_key
-            and sessions.account_group = accounts.account_group
-            and sessions.account_property = accounts.account_property
-    where {{ rebuild_predicate('sessions.local_date', 'marts') }}
-        and {{ rebuild_predicate('accounts.local_date', 'marts') }}
-        and not accounts.is_left_out
-    group by sessions.local_date, sessions.user_key
+        local_date,
+        user_key,
+        count(distinct session_id) as sessions
+    from {{ ref('int_usage__counted_events') }}
+    where {{ rebuild_predicate('local_date', 'marts') }}
+        and not is_inactive
+    group by local_date, user_key
 )
 
 select
@@ -43,10 +37,10 @@ select
     activity.user_key,
     nullif(activity.account_id, '') as account_id,
     cast(activity.all_events as bigint) as events,
-    coalesce(sessions.sessions, 0) as sessions,
+    sessions.sessions,
     coalesce(activity.local_date <= watermarks.usage_watermark, false) as is_complete
 from activity
-left join sessions
+inner join sessions
     on activity.local_date = sessions.local_date
         and activity.user_key = sessions.user_key
 cross join {{ ref('int_usage__watermarks') }} as watermarks

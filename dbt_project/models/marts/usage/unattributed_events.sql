@@ -13,6 +13,5 @@ from {{ ref('int_usage__counted_events') }}
 where {{ rebuild_predicate('local_date', 'marts') }}
     and account_id = ''
     and not is_inactive
-    and scope = 'all'
 group by local_date, reason
 order by local_date

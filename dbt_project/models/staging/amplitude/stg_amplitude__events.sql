@@ -5,7 +5,7 @@ with events as (
         upload_hour,
         occurred_at,
         is_time_corrected,
-        event_type,
+        coalesce(event_type, '') as event_type,
         feature_properties,
         nullif(user_id, '') as user_id,
         amplitude_id,
@@ -26,28 +26,27 @@ internal_rules as (
 )
 
 select
-    uuid,
-    upload_hour,
-    occurred_at,
-    cast({{ to_company_time('occurred_at') }} as date) as local_date,
-    is_time_corrected,
+    events.uuid,
+    events.upload_hour,
+    events.occurred_at,
+    cast({{ to_company_time('events.occurred_at') }} as date) as local_date,
+    events.is_time_corrected,
     -- the prefixes keep an id of one kind from being taken for an id of another
     coalesce(
-        user_id,
-        'amplitude:' || cast(amplitude_id as varchar),
-        'device:' || coalesce(device_id, 'unknown')
+        events.user_id,
+        'amplitude:' || cast(events.amplitude_id as varchar),
+        'device:' || coalesce(events.device_id, 'unknown')
     ) as user_key,
-    session_id,
-    account_group,
-    account_property,
-    event_type,
-    feature_properties,
-    coalesce(email_domain in (select value from internal_rules where kind = 'email_domain'), false)
-    or coalesce(lower(user_id) in (select value from internal_rules where kind = 'user_id'), false)
-    or coalesce(internal_property not in ('', 'false', '0', 'no', 'null', 'none'), false) as is_internal,
-    event_type in (
-        select event_types.event_type
-        from {{ ref('stg_amplitude__event_types') }} as event_types
-        where event_types.is_inactive
-    ) as is_inactive
+    events.session_id,
+    events.account_group,
+    events.account_property,
+    events.event_type,
+    signatures.signature_id,
+    coalesce(events.email_domain in (select value from internal_rules where kind = 'email_domain'), false)
+    or coalesce(lower(events.user_id) in (select value from internal_rules where kind = 'user_id'), false)
+    or coalesce(events.internal_property not in ('', 'false', '0', 'no', 'null', 'none'), false) as is_internal,
+    signatures.is_inactive
 from events
+inner join {{ ref('stg_amplitude__signatures') }} as signatures
+    on events.event_type = signatures.event_type
+        and events.feature_properties = signatures.feature_properties
