@@ -14,7 +14,6 @@ RELEASE = AssetKey(["serving", "release"])
 
 GROUP_COMPANY = "company"
 GROUP_LAKE = "lake"
-GROUP_WAREHOUSE = "warehouse"
 GROUP_CHECKS = "checks"
 GROUP_SERVING = "serving"
 

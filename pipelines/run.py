@@ -23,6 +23,8 @@ _DAGSTER_YAML = """\
 # Written by lens. A pool does nothing without a limit: one writer of the build warehouse at a time.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   pools:
     default_limit: 1

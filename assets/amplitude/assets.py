@@ -111,7 +111,7 @@ def build_events_asset(home: Home, folder: Path) -> dg.AssetsDefinition:
     @dg.asset(
         key=keys.AMPLITUDE_EVENTS,
         deps=[keys.AMPLITUDE_HOURS, keys.REBUILD_PLAN],
-        group_name=keys.GROUP_WAREHOUSE,
+        group_name=keys.GROUP_LAKE,
         owners=[keys.TEAM_PRODUCT],
         kinds={"duckdb", "parquet"},
         pool=keys.POOL_WAREHOUSE,

@@ -29,12 +29,12 @@ class LensTranslator(DagsterDbtTranslator):
         return keys.dbt_key(props["schema"], props["name"])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """Marts by publish group; the rest by layer and folder, so that the graph reads from left to right."""
+        """Marts by publish group, the rest by layer: the graph then reads from left to right like the README's picture."""
         group = publish_group(dbt_resource_props)
         if group:
             return f"marts_{group}"
-        folders = dbt_resource_props["fqn"][1:-1]
-        return "_".join(folders[:2]) if folders else None
+        layer = dbt_resource_props["schema"]
+        return keys.GROUP_CHECKS if layer == "audit" else str(layer)
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
         owner = dbt_resource_props.get("config", {}).get("meta", {}).get("owner")

@@ -1,0 +1,176 @@
+"""The main job on the sandbox company: what is published equals what was planted, whatever the order of refreshes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from conftest import World
+
+from support.line import hashes, lens, manifest, refresh, released
+from support.sandbox import truth_of_small
+
+
+def test_published_arr_is_the_planted_arr_to_the_cent(world: World) -> None:
+    planted = {
+        (row["month_start"], row["dimension"], row["segment"], row["product_line"]): Decimal(row["arr"])
+        for row in truth_of_small()["closing_arr"]
+    }
+    with released(world.home) as con:
+        rows = con.execute("""
+            SELECT month_start::VARCHAR, dimension, segment, product_line, closing_arr
+            FROM marts.arr_by_segment_and_product_line WHERE closing_arr <> 0
+        """).fetchall()
+    assert {tuple(row[:4]): row[4] for row in rows} == planted
+
+
+def test_published_events_are_the_planted_events(world: World) -> None:
+    planted = truth_of_small()["events"]["totals"]
+    with released(world.home) as con:
+        hours = con.execute(
+            "SELECT sum(records), sum(staged), sum(duplicates), sum(late_resends), sum(quarantined) FROM marts.extraction_hours"
+        ).fetchone()
+        active = con.execute("SELECT sum(events) FROM marts.fct_user_activity_day").fetchone()
+    repeated = planted["level_1_duplicates"] + planted["level_2_duplicates"]
+    assert hours == (planted["records"], planted["staged"], repeated, planted["late_resends"], 0)
+    assert active == (planted["external_active"],)
+
+
+def test_the_release_vouches_for_itself(world: World) -> None:
+    told = manifest(world.home)
+    assert told.as_of == {"money": "2026-10-31", "usage": "2026-10-31", "joint": "2026-10-31"}
+    assert not told.held_back
+    assert {check["status"] for check in told.checks} <= {"pass", "not_configured"}
+    folder = (world.home / "serving" / "current").resolve()
+    for name, file in told.files.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == file["sha256"], name
+    with released(world.home) as con:
+        for name, table in told.tables.items():
+            assert con.execute(f"SELECT count(*) FROM marts.{name}").fetchone() == (table.rows,), name
+
+
+def test_with_nothing_new_nothing_is_run(world: World) -> None:
+    runs = sorted((world.home / "dagster" / "history" / "runs").glob("*.db"))
+    again = lens("refresh", home=world.home, company=world.company)
+    assert again.returncode == 0, again.stderr
+    assert "Nothing new: release " in again.stdout
+    assert sorted((world.home / "dagster" / "history" / "runs").glob("*.db")) == runs
+
+
+def test_one_more_day_equals_a_rebuild_of_everything(world: World, tmp_path: Path) -> None:
+    from pipelines.sandbox.extra import extra_day
+
+    later = world.copy(tmp_path)
+    extra_day(later.company, date(2026, 11, 1), 400)
+    outcome = refresh(later.home, later.company)
+    assert outcome.code == 0, outcome.message
+    assert manifest(later.home).as_of["usage"] == "2026-11-01"
+    assert hashes(later.home) != hashes(world.home)
+    fresh = tmp_path / "fresh"
+    assert refresh(fresh, later.company).code == 0
+    assert hashes(later.home) == hashes(fresh)
+
+
+def test_step_by_step_with_until_equals_all_at_once(world: World, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for until in ("2026-05-31", "2026-08-15", "2026-10-31"):
+        outcome = refresh(home, world.company, until)
+        assert outcome.code == 0, outcome.message
+        assert manifest(home).as_of["usage"] == until
+    assert hashes(home) == hashes(world.home)
+
+
+def test_money_that_moved_equals_a_rebuild_of_everything(world: World, tmp_path: Path) -> None:
+    later = world.copy(tmp_path)
+    items = later.company / "finance" / "subscription_items.csv"
+    lines = items.read_text(encoding="utf-8").splitlines()
+    header = lines[0].split(",")
+    quantity = header.index("quantity")
+    changed = [line.split(",") for line in lines[1:]]
+    for cells in changed[:20]:
+        cells[quantity] = str(Decimal(cells[quantity]) + 1)
+    items.write_text("\n".join([lines[0], *(",".join(cells) for cells in changed)]) + "\n", encoding="utf-8")
+    totals = later.company / "finance" / "control_totals.csv"
+    totals.write_text(totals.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    assert refresh(later.home, later.company).code == 0
+    fresh = tmp_path / "fresh"
+    assert refresh(fresh, later.company).code == 0
+    assert hashes(later.home) == hashes(fresh)
+    assert hashes(later.home)["fct_arr_month"] != hashes(world.home)["fct_arr_month"]
+    assert hashes(later.home)["active_usage"] == hashes(world.home)["active_usage"]
+
+
+def test_a_failed_money_check_holds_back_money_and_lets_usage_go_out(world: World, tmp_path: Path) -> None:
+    from pipelines.sandbox.extra import extra_day
+
+    later = world.copy(tmp_path)
+    before = manifest(later.home)
+    rates = later.company / "finance" / "fx_rates.csv"
+    whole = rates.read_text(encoding="utf-8")
+    kept = [line for line in whole.splitlines() if not re.match(r"2026-0?9-30,EUR,.*month_end", line)]
+    assert len(kept) == len(whole.splitlines()) - 1
+    rates.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    extra_day(later.company, date(2026, 11, 1), 400)
+
+    outcome = refresh(later.home, later.company)
+    assert outcome.code == 1
+    assert "money is held back" in outcome.message and "EUR" in outcome.message
+    after = manifest(later.home)
+    assert after.as_of == {"money": "2026-10-31", "usage": "2026-11-01", "joint": "2026-10-31"}
+    assert after.tables["fct_arr_month"].content_hash == before.tables["fct_arr_month"].content_hash
+    assert after.tables["fct_arr_month"].from_release == before.release_id
+    shown = lens("status", home=later.home, company=later.company)
+    assert "held back" in shown.stdout
+
+    rates.write_text(whole, encoding="utf-8")
+    mended = refresh(later.home, later.company)
+    assert mended.code == 0, mended.message
+    assert not manifest(later.home).held_back
+    assert hashes(later.home)["arr_by_segment"] == hashes(world.home)["arr_by_segment"]
+
+
+def test_a_lost_warehouse_is_replayed_from_the_lake(world: World, tmp_path: Path) -> None:
+    later = world.copy(tmp_path)
+    (later.home / "warehouse.duckdb").unlink()
+    shutil.rmtree(later.home / "serving")
+    assert refresh(later.home, later.company).code == 0
+    assert hashes(later.home) == hashes(world.home)
+
+
+def test_rollback_returns_to_the_former_release_and_says_so(world: World, tmp_path: Path) -> None:
+    from pipelines.sandbox.extra import extra_day
+
+    later = world.copy(tmp_path)
+    first = manifest(later.home).release_id
+    extra_day(later.company, date(2026, 11, 1), 100)
+    assert refresh(later.home, later.company).code == 0
+    back = lens("release", "rollback", home=later.home, company=later.company)
+    assert back.returncode == 0, back.stderr
+    assert first in back.stdout
+    assert manifest(later.home).release_id == first
+    none_left = lens("release", "rollback", home=later.home, company=later.company)
+    assert none_left.returncode == 2
+    assert "no former release" in none_left.stderr
+
+
+def test_show_prints_the_planted_total(world: World) -> None:
+    shown = lens("show", home=world.home, company=world.company)
+    assert shown.returncode == 0, shown.stderr
+    month = max(row["month_start"] for row in truth_of_small()["closing_arr"])
+    total = sum(
+        Decimal(row["arr"])
+        for row in truth_of_small()["closing_arr"]
+        if row["month_start"] == month and row["dimension"] == "size"
+    )
+    assert f"{total:,.0f}" in shown.stdout
+    assert "checks:" in shown.stdout
+
+
+def test_no_pipeline_code_finds_the_truth_file(world: World) -> None:
+    assert "truth" not in {path.stem for path in world.company.rglob("*")}
+    assert json.dumps(truth_of_small()["churn"]["monthly_base_hazard"]) not in manifest(world.home).to_json()
