@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import zlib
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from assets.amplitude import archive, compaction, ledger, planning, spool
+from assets.amplitude import archive, compaction, inflate, ledger, planning, spool
 from assets.amplitude.landing import land, plan
 from assets.amplitude.ledger import Ledger
 from assets.amplitude.schema import EVENT_COLUMNS
@@ -313,6 +314,16 @@ def test_days_can_be_landed_again_on_request(tmp_path: Path, home: Home) -> None
     assert todo.days == [DAY.date()]
     land(home, customer, todo)
     assert lake(home) == before
+
+
+def test_plain_zlib_lands_the_same(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    customer = company(tmp_path)
+    write_zip(tmp_path / "events/a.zip", {name(DAY): lines(event(DAY, n) for n in range(2_000))})
+    landed(home, customer)
+    monkeypatch.setattr(inflate, "_zlib", zlib)
+    other = Home(tmp_path / "other")
+    landed(other, customer)
+    assert lake(other) == lake(home)
 
 
 @pytest.mark.parametrize(
