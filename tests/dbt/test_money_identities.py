@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,21 +15,13 @@ from assets.finance.raw import load_raw
 from assets.home import Home
 from assets.warehouse import write
 from pipelines.sandbox.build import SandboxPaths, build
+from support.company_folder import complete_journey
 from support.money_examples import tables
 from support.money_story import STORY
 from support.money_world import Query, contents, querying, run_money, world
 from support.raw_money import state
 
 _companies: dict[tuple[Path, str], Query] = {}
-
-
-def journey() -> Path:
-    """The real example company, where it is at hand."""
-    shared = Path(os.environ.get("LENS_TEST_DATA") or Path(__file__).resolve().parents[2].parent / "shared" / "data")
-    folder = shared / "complete_journey"
-    if not folder.is_dir():
-        pytest.skip(f"no example company at {folder}; name its parent in LENS_TEST_DATA")
-    return folder
 
 
 def sandbox(factory: pytest.TempPathFactory) -> SandboxPaths:
@@ -43,7 +34,7 @@ def company(factory: pytest.TempPathFactory, name: str) -> Query:
     if name == "story":
         return world(factory, "story", STORY)
     if (base, name) not in _companies:
-        folder = journey() if name == "journey" else sandbox(factory).company
+        folder = complete_journey() if name == "journey" else sandbox(factory).company
         home = Home(factory.mktemp(name))
         settings = load_company(folder)
         land(home, settings)

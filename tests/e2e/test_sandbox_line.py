@@ -33,7 +33,8 @@ def test_published_events_are_the_planted_events(world: World) -> None:
     planted = truth_of_small()["events"]["totals"]
     with released(world.home) as con:
         hours = con.execute(
-            "SELECT sum(records), sum(staged), sum(duplicates), sum(late_resends), sum(quarantined) FROM marts.extraction_hours"
+            "SELECT sum(records), sum(staged), sum(duplicates), sum(late_resends), sum(quarantined)"
+            " FROM marts.extraction_hours"
         ).fetchone()
         active = con.execute("SELECT sum(events) FROM marts.fct_user_activity_day").fetchone()
     repeated = planted["level_1_duplicates"] + planted["level_2_duplicates"]
