@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 export GX_ANALYTICS_ENABLED := False
 export DO_NOT_TRACK := 1
+# A refresh imports thousands of modules: where Python is told not to keep what it compiled, each start costs seconds.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo refresh ui test lint check slow bench compat lock clean
 
