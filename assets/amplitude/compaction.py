@@ -10,8 +10,8 @@ from assets.amplitude.land_unit import content_digest, lake_file
 from assets.amplitude.ledger import FINAL_STATES, Ledger
 from assets.amplitude.ledger_tables import Segment
 
-# Files at least this big are left alone; merged files stay near this size too.
-SMALL_BYTES = 8 << 20
+# Files from this size on are left alone: landing a whole day writes bigger ones, which must not be written twice.
+SMALL_BYTES, MERGED_BYTES = 2 << 20, 8 << 20
 _DAY = 24
 
 
@@ -50,7 +50,7 @@ def _batches(group: list[Segment]) -> list[list[Segment]]:
     """Neighbours whose sizes add up to a file that is still small enough to be handled whole."""
     batches: list[list[Segment]] = [[]]
     for segment in group:
-        if batches[-1] and sum(s.bytes for s in batches[-1]) + segment.bytes > 2 * SMALL_BYTES:
+        if batches[-1] and sum(s.bytes for s in batches[-1]) + segment.bytes > MERGED_BYTES:
             batches.append([])
         batches[-1].append(segment)
     return [batch for batch in batches if len(batch) > 1]

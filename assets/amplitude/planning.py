@@ -26,7 +26,7 @@ from assets.home import Home
 
 # A unit is read and committed as one: small days together, hours of a bigger day together, a big hour alone.
 UNIT_BYTES = 24 << 20
-SMALL_DAY_BYTES, SMALL_UNIT_BYTES, SMALL_UNIT_DAYS = 512 << 10, 2 << 20, 31
+SMALL_DAY_BYTES, SMALL_UNIT_BYTES, SMALL_UNIT_DAYS = 512 << 10, 2 << 20, 12
 
 
 @dataclass(frozen=True)

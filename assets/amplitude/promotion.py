@@ -69,16 +69,15 @@ class Promotion:
         """Select list of the promoted columns, over a relation with the lake's kept columns."""
         account = _user_property("account_path") if self.account_property else "CAST(NULL AS VARCHAR)"
         internal = _user_property("internal_path") if self.internal_property else "CAST(NULL AS VARCHAR)"
-        email = (
-            "CASE WHEN contains(user_properties, '\"email\"') THEN json_extract_string(user_properties, '/email') END"
-        )
-        address = f"CASE WHEN {_is_email('user_id')} THEN user_id ELSE {email} END"
+        email = "json_extract_string(user_properties, '/email')"
         return f"""
             nullif(coalesce({GROUP_VALUES}[1],
                 CASE WHEN {GROUP_VALUES}[2] NOT LIKE '[%' THEN {GROUP_VALUES}[2] END), '') AS account_group,
             {account} AS account_property,
             {internal} AS internal_property,
-            CASE WHEN {_is_email(address)} THEN lower(split_part({address}, '@', 2)) END AS email_domain,
+            CASE WHEN {_is_email("user_id")} THEN {_domain("user_id")}
+                WHEN contains(user_properties, '"email"') AND {_is_email(email)} THEN {_domain(email)}
+                END AS email_domain,
             {self._features()} AS feature_properties,
             {INSERT_HASH} AS insert_hash"""
 
@@ -112,3 +111,7 @@ def _user_property(path: str) -> str:
 
 def _is_email(expression: str) -> str:
     return f"({expression} LIKE '%_@_%._%' AND {expression} NOT LIKE '%@%@%' AND {expression} NOT LIKE '% %')"
+
+
+def _domain(address: str) -> str:
+    return f"lower(split_part({address}, '@', 2))"
