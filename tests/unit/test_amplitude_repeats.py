@@ -194,7 +194,7 @@ def reference(rows: list[Moment]) -> tuple[set[tuple[int, datetime]], Counter[da
 @given(rows=_ROWS, seed=st.integers(0, 10_000), chunks=st.integers(1, 4))
 def test_any_order_and_chunking_gives_the_reference(rows: list[Moment], seed: int, chunks: int) -> None:
     files = files_of(rows)
-    random.Random(seed).shuffle(files)  # noqa: S311
+    random.Random(seed).shuffle(files)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(repeats, "_SEARCH_ROWS", 4)  # several searches instead of one
         root = Path(folder)
@@ -215,7 +215,7 @@ def test_any_order_and_chunking_gives_the_reference(rows: list[Moment], seed: in
 @given(rows=_ROWS, seed=st.integers(0, 10_000))
 def test_replaced_hours_end_as_if_landed_so_at_once(rows: list[Moment], seed: int) -> None:
     """Files first land with a part of their lines, then as they are."""
-    files, rng = files_of(rows), random.Random(seed)  # noqa: S311
+    files, rng = files_of(rows), random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         halves = {m: b"".join(x for x in c.splitlines(keepends=True) if rng.random() < 0.5) for m, c in files}
