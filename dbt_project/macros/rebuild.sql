@@ -46,8 +46,8 @@
 
 {# The same, and every row on a full refresh. #}
 {% macro rebuild_predicate(column, layer, truncate=none) -%}
-    {%- set planned = planned_predicate(column, layer, truncate) -%}
-    {{- return(planned if is_incremental() else 'true') -}}
+    {%- if execute and not is_incremental() -%}{{- return('true') -}}{%- endif -%}
+    {{- return(planned_predicate(column, layer, truncate)) -}}
 {%- endmacro %}
 
 {# The earliest redone date as a literal. #}

@@ -76,7 +76,8 @@ class Adoption:
         for scope, features in self.scopes().items():
             cells: dict[tuple[str, str], list[tuple[str, bool, int | None, list[Counted]]]] = defaultdict(list)
             for account in customers:
-                used = [e for e in self.usage.active if e.account == account and e.features & features and e.local_date <= day]
+                mine = [event for event in self.usage.active if event.account == account and event.local_date <= day]
+                used = [event for event in mine if event.features & features]
                 entitled, seats = self.entitled(account, features, day)
                 for segment in self.usage.segments(account, day):
                     cells[segment].append((account, entitled, seats, used))

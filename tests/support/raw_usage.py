@@ -64,7 +64,5 @@ def plan(
 def hours(first: datetime, last: datetime) -> list[Row]:
     """Ledger rows for every upload hour from first to last, all loaded."""
     count = int((last - first) / timedelta(hours=1)) + 1
-    return [
-        {"upload_hour": first + timedelta(hours=n), "state": "loaded", "parts": 1, "records": 0, "staged": 0, "attempts": 1}
-        for n in range(count)
-    ]
+    columns = {"state": "loaded", "parts": 1, "records": 0, "staged": 0, "attempts": 1}
+    return [{"upload_hour": first + timedelta(hours=n), **columns} for n in range(count)]

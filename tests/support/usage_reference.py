@@ -161,9 +161,9 @@ class Reference:
         for lens in self.tables["lens_dimensions"]:
             segment = "unassigned"
             for row in self.tables["account_segments"]:
-                if (row["account_id"], row["dimension"]) == (account, lens["dimension"]) and row["valid_from"] <= day:
-                    if day < (row.get("valid_to") or date.max):
-                        segment = row["value"]
+                is_own = (row["account_id"], row["dimension"]) == (account, lens["dimension"])
+                if is_own and row["valid_from"] <= day < (row.get("valid_to") or date.max):
+                    segment = row["value"]
             pairs.append((lens["dimension"], segment))
         return pairs
 
@@ -204,7 +204,8 @@ class Reference:
                 for start, end in {self.period(grain, day) for day in known}:
                     within = [day for day in _dates(start, end) if day in known]
                     rows[grain, start, *key] = (
-                        _distinct(days, start, end), _distinct(days, end - 6 * DAY, end), _distinct(days, end - 27 * DAY, end),
+                        _distinct(days, start, end),
+                        _distinct(days, end - 6 * DAY, end), _distinct(days, end - 27 * DAY, end),
                         sum(len(days.get(day, ())) for day in within),
                         sum(_distinct(days, day - 27 * DAY, day) for day in within), end <= self.watermark,
                     )  # fmt: skip

@@ -11,9 +11,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from support import raw_money, raw_usage
-
 from assets.warehouse import read, write
+from support import raw_money, raw_usage
 
 Row = Mapping[str, Any]
 Tables = dict[str, list[Row]]
@@ -22,6 +21,7 @@ MARTS = (
     "active_usage", "adoption", "fct_feature_usage_day", "fct_user_activity_day", "unattributed_events",
     "unmapped_events", "extraction_hours", "dim_feature", "dim_launch",
 )  # fmt: skip
+USAGE = ("staging.amplitude", "intermediate.usage", "marts.usage")
 START, DAYS = datetime(2024, 2, 5), 76  # daylight saving begins in the middle in New York
 RULES = [
     # feature, set, line, event type, property, value: an event may be use of several features, of one twice
@@ -48,7 +48,8 @@ def company_tables(**overrides: Any) -> Tables:
         "lens_dimensions": [{"position": 1, "dimension": "size"}, {"position": 2, "dimension": "region"}],
         "account_ways": list(raw_usage.WAYS),
         "internal_rules": [
-            {"kind": "email_domain", "value": "own.com"}, {"kind": "user_id", "value": "u13"}, {"kind": "account", "value": "a4"},
+            {"kind": kind, "value": value}
+            for kind, value in (("email_domain", "own.com"), ("user_id", "u13"), ("account", "a4"))
         ],
         "inactive_event_types": [{"pattern": "session_start"}, {"pattern": "push*"}],
         "feature_rules": [
@@ -61,11 +62,13 @@ def company_tables(**overrides: Any) -> Tables:
             {"account_id": "own", "account_name": "Our own", "is_internal_test": True},
         ],
         "account_segments": [
-            {"account_id": "a0", "dimension": "size", "value": "smb", "valid_from": day("2020-01-01"), "valid_to": day("2024-03-12")},
-            {"account_id": "a0", "dimension": "size", "value": "big", "valid_from": day("2024-03-12")},
-            {"account_id": "a1", "dimension": "size", "value": "smb", "valid_from": day("2020-01-01")},
-            {"account_id": "a2", "dimension": "size", "value": "big", "valid_from": day("2024-02-20")},
-            {"account_id": "a1", "dimension": "region", "value": "emea", "valid_from": day("2020-01-01")},
+            {"account_id": account, "dimension": dimension, "value": value, "valid_from": day(start),
+             "valid_to": day(end) if end else None}
+            for account, dimension, value, start, end in (
+                ("a0", "size", "smb", "2020-01-01", "2024-03-12"), ("a0", "size", "big", "2024-03-12", None),
+                ("a1", "size", "smb", "2020-01-01", None), ("a2", "size", "big", "2024-02-20", None),
+                ("a1", "region", "emea", "2020-01-01", None),
+            )
         ],
         "identity_map": [
             *({"account_id": f"a{n}", "amplitude_value": f"org-{n}"} for n in range(2, 6)),
@@ -75,15 +78,17 @@ def company_tables(**overrides: Any) -> Tables:
             {"account_id": "a1", "amplitude_value": "org-1"},
         ],
         "entitlements": [
-            {"account_id": "a0", "product_line": "core", "seats": 10, "valid_from": day("2024-01-01")},
-            {"account_id": "a0", "product_line": "core", "seats": 5, "valid_from": day("2024-03-15")},
-            {"account_id": "a0", "feature_key": "ai_chat", "seats": 3, "valid_from": day("2024-02-01"), "valid_to": day("2024-03-31")},
-            {"account_id": "a1", "product_line": "plus", "valid_from": day("2024-03-10")},
-            {"account_id": "a2", "product_line": "plus", "seats": 4, "valid_from": day("2024-02-01")},
-            {"account_id": "a2", "feature_key": "board", "seats": 9, "valid_from": day("2024-02-01")},
+            {"account_id": account, "product_line": line, "feature_key": feature, "seats": seats,
+             "valid_from": day(start), "valid_to": day(end) if end else None}
+            for account, line, feature, seats, start, end in (
+                ("a0", "core", None, 10, "2024-01-01", None), ("a0", "core", None, 5, "2024-03-15", None),
+                ("a0", None, "ai_chat", 3, "2024-02-01", "2024-03-31"), ("a1", "plus", None, None, "2024-03-10", None),
+                ("a2", "plus", None, 4, "2024-02-01", None), ("a2", None, "board", 9, "2024-02-01", None),
+            )
         ],
         "arr_month": [
-            {"month": date(2024, month, 1), "account_id": f"a{n}", "product_line": line, "currency": "USD", "arr": 100 * n + month}
+            {"month": date(2024, month, 1), "account_id": f"a{n}", "product_line": line, "currency": "USD",
+             "arr": 100 * n + month}
             for month in (2, 3, 4) for n in range(4) for line in ("core", "plus") if (n + month) % 3 or line == "core"
         ],
         "launches": [{"launch_id": "l1", "name": "Chat", "kind": "release", "starts_on": day("2024-03-01")}],
@@ -98,7 +103,8 @@ def events(seed: int, count: int = 420) -> list[Row]:
         user = int(14 * rng.random() ** 1.5)
         moment = START + timedelta(seconds=int(rng.random() * DAYS * 86400))
         home = user % 5
-        account = rng.choices([f"org-{home}", f"org-{rng.randrange(5)}", "org-x", "org-own", None], [50, 8, 3, 2, 37])[0]
+        named = (f"org-{home}", f"org-{rng.randrange(5)}", "org-x", "org-own", None)
+        (account,) = rng.choices(named, [50, 8, 3, 2, 37])
         rows.append(
             {
                 "uuid": str(number), "upload_hour": moment.replace(minute=0, second=0), "occurred_at": moment,
@@ -148,13 +154,17 @@ class UsageHome:
                 raw_usage.insert(con, name, tables[name])
             raw_usage.plan(con, dates, **starts)
 
-    def run(self, full_refresh: bool) -> None:
-        """Build the usage marts and what they stand on."""
-        arguments = ["run", "--quiet", "--select", *(f"+{mart}" for mart in MARTS), "--project-dir", str(PROJECT)]
-        arguments += ["--profiles-dir", str(PROJECT), "--target-path", str(self.target), "--log-path", str(self.target)]
-        arguments += ["--full-refresh"] if full_refresh else []
+    def run(self, full_refresh: bool, money_moved: bool = True) -> None:
+        """Build the usage marts and what they stand on, money too unless it stayed as it was."""
+        selected = [f"+{mart}" for mart in MARTS] if money_moved else USAGE
+        self.dbt("run", "--select", *selected, *(["--full-refresh"] if full_refresh else []))
+
+    def dbt(self, command: str, *arguments: str) -> None:
+        """Run one dbt command over the warehouse; it must succeed."""
+        places = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+        places += ["--target-path", str(self.target), "--log-path", str(self.target)]
         # dbt keeps the warehouse open for as long as its process lives, so it gets one of its own
-        child = _PROCESSES.Process(target=_dbt, args=(arguments, str(self.warehouse)))
+        child = _PROCESSES.Process(target=_dbt, args=([command, "--quiet", *arguments, *places], str(self.warehouse)))
         child.start()
         child.join()
         assert child.exitcode == 0, "dbt failed, see the captured output"

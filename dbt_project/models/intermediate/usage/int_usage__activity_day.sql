@@ -6,24 +6,18 @@
     meta={'rebuild_column': 'local_date', 'rebuild_layer': 'activity'}
 ) }}
 
-with active as (
-    select local_date, user_key, account_id, signature_id, sum(events) as events
-    from {{ ref('int_usage__counted_events') }}
-    where {{ rebuild_predicate('local_date', 'activity') }}
-        and not is_inactive
-    group by local_date, user_key, account_id, signature_id
-)
-
 select
-    active.local_date,
-    active.user_key,
-    active.account_id,
+    counted.local_date,
+    counted.user_key,
+    counted.account_id,
     case when scopes.scope = 'feature' then scopes.scope_key else '' end as feature_key,
-    cast(sum(active.events) as bigint) as events
-from active
-inner join {{ ref('int_usage__signature_scopes') }} as scopes on active.signature_id = scopes.signature_id
-where scopes.scope in ('all', 'feature')
+    cast(sum(counted.events) as bigint) as events
+from {{ ref('int_usage__counted_events') }} as counted
+inner join {{ ref('int_usage__signature_scopes') }} as scopes on counted.signature_id = scopes.signature_id
+where {{ rebuild_predicate('counted.local_date', 'activity') }}
+    and not counted.is_inactive
+    and scopes.scope in ('all', 'feature')
 group by
-    active.local_date, active.user_key, active.account_id,
+    counted.local_date, counted.user_key, counted.account_id,
     case when scopes.scope = 'feature' then scopes.scope_key else '' end
-order by active.local_date
+order by counted.local_date

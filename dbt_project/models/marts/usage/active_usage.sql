@@ -40,24 +40,6 @@ keys as (
     group by {{ key }}
 ),
 
-bounds as (
-    select
-        watermarks.usage_watermark,
-        settings.week_starts_on,
-        {{ week_start('watermarks.usage_watermark', 'settings.week_starts_on') }} + 6 as last_week_end
-    from {{ ref('int_usage__watermarks') }} as watermarks
-    cross join {{ ref('stg_company__settings') }} as settings
-),
-
-calendar as (
-    select
-        cast(unnest(generate_series(
-            {{ dbt.date_trunc('month', 'first_date') }}, greatest(usage_watermark, last_week_end), interval 1 month
-        )) as date) as month_start
-    from bounds
-    cross join (select min(first_date) as first_date from keys) as span
-),
-
 numbered as (
     select keys.key_no, months.month_start, months.active, months.rolling_7d, months.rolling_28d, months.active_in_month
     from months
@@ -73,14 +55,16 @@ filled as (
         coalesce(numbered.rolling_28d, {{ no_days }}) as rolling_28d,
         coalesce(numbered.active_in_month, 0) as active_in_month
     from keys
-    inner join calendar on calendar.month_start >= cast({{ dbt.date_trunc('month', 'keys.first_date') }} as date)
+    inner join {{ ref('int_usage__calendar') }} as calendar
+        on calendar.day_no = 1
+            and calendar.month_end >= keys.first_date
     left join numbered on keys.key_no = numbered.key_no and calendar.month_start = numbered.month_start
 ),
 
 days as (
     select
         key_no, first_date, month_start, active_in_month,
-        month_start + cast(unnest(generate_series(0, 30)) as integer) as local_date,
+        cast(unnest(generate_series(1, 31)) as integer) as day_no,
         unnest(active) as active,
         unnest(rolling_7d) as rolling_7d,
         unnest(rolling_28d) as rolling_28d
@@ -89,14 +73,12 @@ days as (
 
 dated as (
     select
-        days.*,
-        {{ week_start('days.local_date', 'bounds.week_starts_on') }} as week_start,
-        {{ dbt.last_day('days.month_start', 'month') }} as month_end,
-        days.local_date <= bounds.usage_watermark as is_known
+        days.key_no, days.month_start, days.active_in_month, days.active, days.rolling_7d, days.rolling_28d,
+        calendar.local_date, calendar.week_start, calendar.month_end, calendar.is_known
     from days
-    cross join bounds
-    where days.local_date >= days.first_date
-        and days.local_date <= {{ dbt.last_day('days.month_start', 'month') }}
+    inner join {{ ref('int_usage__calendar') }} as calendar
+        on days.month_start = calendar.month_start and days.day_no = calendar.day_no
+    where calendar.local_date >= days.first_date
 ),
 
 week_sums as (
@@ -155,8 +137,8 @@ select
     periods.daily_active_sum,
     periods.rolling_28d_sum,
     cast(periods.daily_active_sum as double) / nullif(periods.rolling_28d_sum, 0) as stickiness,
-    periods.period_end <= bounds.usage_watermark as is_complete
+    periods.period_end <= watermarks.usage_watermark as is_complete
 from periods
 inner join keys on periods.key_no = keys.key_no
-cross join bounds
+cross join {{ ref('int_usage__watermarks') }} as watermarks
 where {{ rebuild_predicate('periods.period_end', 'marts') }}

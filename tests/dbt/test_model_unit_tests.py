@@ -1,0 +1,23 @@
+"""The unit tests that stand beside the models: live refreshes leave them out, so they run here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support import raw_money
+from support.usage_world import MARTS, UsageHome, company_tables
+
+
+def test_models_build_without_any_event_and_their_unit_tests_pass(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = UsageHome(tmp_path / "warehouse.duckdb", tmp_path_factory.getbasetemp() / "dbt_usage")
+    tables = company_tables()
+    tables["finance_state"] = [raw_money.state("minimum", "2024-04-10", has_entitlements=True)]
+    home.fill(tables)
+    home.dbt("run", "--select", *(f"+{model}" for model in (*MARTS, "tie_out", "fct_arr_movement", "dim_date")))
+    assert [mart for mart, rows in home.contents().items() if rows] == ["dim_feature", "dim_launch"]
+    # dbt reads the types of a unit test's inputs from the tables, so the build came first
+    home.dbt("test", "--select", "test_type:unit")
