@@ -29,7 +29,7 @@ class LensTranslator(DagsterDbtTranslator):
         return keys.dbt_key(props["schema"], props["name"])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """Marts by publish group, the rest by layer: the graph then reads from left to right like the README's picture."""
+        """Marts by publish group, the rest by layer: the graph then reads like the README's picture."""
         group = publish_group(dbt_resource_props)
         if group:
             return f"marts_{group}"

@@ -10,7 +10,7 @@ from support import raw_money
 from support.usage_world import MARTS, UsageHome, company_tables
 
 
-def test_models_build_without_events_and_pass_their_unit_tests(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_models_build_without_events_and_pass_their_unit_tests(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = UsageHome(tmp_path / "warehouse.duckdb", tmp_path_factory.getbasetemp() / "dbt_usage")
