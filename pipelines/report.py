@@ -16,7 +16,10 @@ from pipelines.company import known_company
 from pipelines.settings import Settings
 
 _STATUS_STYLE = {"ok": "green", "pass": "green", "warn": "yellow", "not_configured": "dim"}
-_MOST_COLUMNS = 6
+# Rates of a handful of accounts say little: they are not ranked.
+_FEWEST_ACCOUNTS, _FEATURES_SHOWN = 10, 4
+# Segment, other lines and total, and what a product line's column takes.
+_FIXED_WIDTH, _COLUMN_WIDTH = 45, 15
 
 
 def open_release(release: Release) -> duckdb.DuckDBPyConnection:
@@ -34,7 +37,7 @@ def show(settings: Settings, console: Console) -> None:
         return
     with open_release(release) as con:
         _print_arr(con, console, dimension)
-        _print_adoption(con, console)
+        _print_adoption(con, console, dimension)
         _print_tie_out(con, console)
     _print_checks(release, console)
     _print_where(home, release, console)
@@ -57,13 +60,14 @@ def _print_arr(con: duckdb.DuckDBPyConnection, console: Console, dimension: str)
     for (_, line), arr in cells.items():
         by_line[line] = by_line.get(line, Decimal()) + arr
     lines = sorted(by_line, key=lambda line: -by_line[line])
-    shown, rest = lines[:_MOST_COLUMNS], lines[_MOST_COLUMNS:]
+    fitting = max(1, (console.width - _FIXED_WIDTH) // _COLUMN_WIDTH)
+    shown, rest = lines[:fitting], lines[fitting:]
     table = Table(
         title=f"ARR by {dimension} and product line, {rows[0][0]:%B %Y}", box=box.SIMPLE_HEAVY, title_justify="left"
     )
-    table.add_column(dimension)
+    table.add_column(dimension, no_wrap=True)
     for line in [*shown, *(["other lines"] if rest else []), "total"]:
-        table.add_column(line, justify="right")
+        table.add_column(line, justify="right", no_wrap=True)
     for segment in [*sorted({segment for segment, _ in cells}), None]:
         amounts = [_sum(cells, segment, [line]) for line in shown]
         amounts += [_sum(cells, segment, rest)] if rest else []
@@ -77,23 +81,44 @@ def _sum(cells: dict[tuple[str, str], Decimal], segment: str | None, lines: list
     return sum((arr for (seg, line), arr in cells.items() if line in lines and segment in (None, seg)), Decimal())
 
 
-def _print_adoption(con: duckdb.DuckDBPyConnection, console: Console) -> None:
+def _print_adoption(con: duckdb.DuckDBPyConnection, console: Console, dimension: str) -> None:
+    """The features that entitled accounts use most and least, by segment, in the last complete month."""
     rows = con.execute(
         """
-        SELECT month_start, scope_key, entitled_accounts, current_accounts, adoption_rate FROM marts.adoption
-        WHERE is_total AND scope = 'product_line' AND is_complete
-          AND month_start = (SELECT max(month_start) FROM marts.adoption WHERE is_complete)
-        ORDER BY adoption_rate DESC NULLS LAST, scope_key LIMIT 8
-        """
+        WITH month AS (
+            SELECT scope_key, dimension, segment, entitled_accounts, current_accounts, adoption_rate, month_start
+            FROM marts.adoption
+            WHERE scope = 'feature' AND month_start = (SELECT max(month_start) FROM marts.adoption WHERE is_complete)
+        ),
+        ranked AS (
+            SELECT scope_key, adoption_rate, row_number() OVER (ORDER BY adoption_rate DESC, scope_key) AS place,
+                count(*) OVER () AS features
+            FROM month WHERE dimension = 'all' AND entitled_accounts >= ?
+        )
+        SELECT f.feature_name, f.product_line, m.segment, m.current_accounts, m.entitled_accounts, m.month_start
+        FROM ranked r
+        JOIN month m USING (scope_key)
+        JOIN marts.dim_feature f ON f.feature_key = r.scope_key
+        WHERE (r.place <= ? OR r.place > r.features - ?) AND m.dimension IN (?, 'all')
+        ORDER BY r.place
+        """,
+        [_FEWEST_ACCOUNTS, _FEATURES_SHOWN, _FEATURES_SHOWN, dimension],
     ).fetchall()
     if not rows:
         return
-    table = Table(title=f"Adoption by product line, {rows[0][0]:%B %Y}", box=box.SIMPLE_HEAVY, title_justify="left")
-    for name in ("product line", "entitled accounts", "used it in 28 days", "adoption"):
-        table.add_column(name, justify="left" if name == "product line" else "right")
-    for _, line, entitled, using, rate in rows:
-        table.add_row(line, f"{entitled:,}", f"{using:,}", "–" if rate is None else f"{rate:.0%}")
+    segments = [*sorted({row[2] for row in rows} - {"all"}), "all"]
+    title = f"Most and least adopted features by {dimension}, {rows[0][5]:%B %Y} (used in 28 days / entitled accounts)"
+    table = Table("feature", "product line", title=title, box=box.SIMPLE_HEAVY, title_justify="left")
+    for segment in segments:
+        table.add_column("all accounts" if segment == "all" else segment, justify="right")
+    for feature in dict.fromkeys((row[0], row[1]) for row in rows):
+        cells = {row[2]: (row[3], row[4]) for row in rows if (row[0], row[1]) == feature}
+        table.add_row(*feature, *(_share(*cells.get(segment, (0, 0))) for segment in segments))
     console.print(table)
+
+
+def _share(using: int, entitled: int) -> str:
+    return f"{using / entitled:.0%}" if entitled else "–"
 
 
 def _print_tie_out(con: duckdb.DuckDBPyConnection, console: Console) -> None:
