@@ -107,7 +107,7 @@ def _print_adoption(con: duckdb.DuckDBPyConnection, console: Console, dimension:
     if not rows:
         return
     segments = [*sorted({row[2] for row in rows} - {"all"}), "all"]
-    title = f"Most and least adopted features by {dimension}, {rows[0][5]:%B %Y} (used in 28 days / entitled accounts)"
+    title = f"Most and least adopted features, {rows[0][5]:%B %Y}: share of entitled accounts"
     table = Table("feature", "product line", title=title, box=box.SIMPLE_HEAVY, title_justify="left")
     for segment in segments:
         table.add_column("all accounts" if segment == "all" else segment, justify="right")
