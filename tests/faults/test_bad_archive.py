@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -22,14 +19,12 @@ from support.export_archive import (
     column_text,
     company,
     event,
-    files_of,
     lake,
     landed,
     lines,
     name,
     packed,
     query,
-    sent_at,
     write_loose,
     write_zip,
 )
@@ -334,74 +329,3 @@ def test_other_quarantined_rows_are_left_alone(tmp_path: Path, home: Home) -> No
     assert query(home, "SELECT source, count(*) FROM quality.quarantine GROUP BY 1 ORDER BY 1") == [
         ("amplitude", 1), ("finance", 1)
     ]  # fmt: skip
-
-
-# ---- kill -9
-
-_CHILD = """
-import os, signal, sys
-from pathlib import Path
-from support.export_archive import company, landed
-from assets.amplitude import commit, compaction, convert, land_unit, landing, ledger
-from assets.home import Home
-
-left = int(sys.argv[2])
-
-def fragile(module, name):
-    whole = getattr(module, name)
-    def step(*args, **kwargs):
-        global left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        done = whole(*args, **kwargs)
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return done
-    setattr(module, name, step)
-
-for module in (commit, compaction, land_unit):
-    fragile(module, "make_durable")
-fragile(ledger.Ledger, "add_segment")
-fragile(ledger.Ledger, "touch")
-fragile(landing, "settle")
-fragile(landing, "compact")
-folder = Path(sys.argv[1])
-landed(Home(folder / "home"), company(folder))
-"""
-
-
-def _story(folder: Path) -> None:
-    """A first landing of two days, then files that replace, repeat and complete them."""
-    same: dict[str, Any] = {"insert_id": "i", "device_id": "d"}
-    customer, home = company(folder), Home(folder / "home")
-    for n in (0, 1, 5, 30):
-        hour = DAY + n * HOUR
-        body = lines([*(event(hour, i) for i in range(20)), event(hour, 90, **same, **sent_at(hour))])
-        write_loose(folder / "events", name(hour), body)
-    landed(home, customer)
-    for n in (1, 2, 3, 24):
-        hour = DAY + n * HOUR
-        body = lines([*(event(hour, i) for i in range(7)), event(hour, 91, **same, **sent_at(hour))]) + b"{\n"
-        write_loose(folder / "events", name(hour, 1), body)
-
-
-@pytest.mark.parametrize("point", [2, 5, 7, 10, 14, 18, 21, 24, 27, 29])
-def test_killed_at_any_point_a_rerun_ends_as_if_undisturbed(tmp_path: Path, point: int) -> None:
-    calm, killed = tmp_path / "calm", tmp_path / "killed"
-    for folder in (calm, killed):
-        _story(folder)
-    landed(Home(calm / "home"), company(calm))
-    root = Path(__file__).resolve().parents[2]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")])}
-    child = subprocess.run([sys.executable, "-c", _CHILD, str(killed), str(point)], env=environment, check=False)
-    assert child.returncode == -signal.SIGKILL
-    home, customer = Home(killed / "home"), company(killed)
-    landed(home, customer)
-    assert lake(home) == lake(Home(calm / "home"))
-    assert query(home, QUARANTINE) == query(Home(calm / "home"), QUARANTINE)
-    landed(home, customer)  # sweeps what the crash left
-    with ledger.Ledger.open(home) as book:
-        assert {f.relative_to(home.amplitude_lake).as_posix() for f in files_of(home)} <= book.files()
-    assert not (home.amplitude_lake / "scratch").exists()
