@@ -40,7 +40,7 @@ ui: $(VENV)/.run ## the Dagster UI on 127.0.0.1
 	@$(BIN)/lens ui
 
 test: lint ## ruff, types, import contracts and every fast test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev ## ruff, types, import contracts
 	@$(BIN)/ruff check .
@@ -49,7 +49,7 @@ lint: $(VENV)/.dev ## ruff, types, import contracts
 	@$(BIN)/lint-imports --no-cache
 
 slow: $(VENV)/.dev ## big faults: kill -9 at seeded points
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 compat: $(VENV)/.dev ## published files open in older and newer DuckDB
 	@$(BIN)/python -m pytest -m compat

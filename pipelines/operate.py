@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from assets.company.load import load_company
 from assets.errors import InputError
-from assets.serving.release import current
+from assets.serving.release import current, list_releases
 from assets.transform.project import ROOT, ensure_manifest
 from pipelines import jobs
 from pipelines.assembly import pending_days
@@ -48,7 +48,13 @@ def backfill(settings: Settings, first: date, last: date, console: Console) -> A
 
 
 def roll_back(settings: Settings, to: str | None) -> Answer:
-    """The `release_rollback` job."""
+    """The `release_rollback` job, unless there is nothing to return to."""
+    if to is None and len(list_releases(settings.home)) < 2:
+        raise InputError(
+            "there is no former release to return to",
+            where=str(settings.home.releases),
+            mend="mend what the checks name and refresh",
+        )
     config = jobs.op_config("point_at_former_release", {"to": to} if to else {})
     outcome = _run(settings, jobs.ROLLBACK, config, {})
     if outcome.code != DONE:
