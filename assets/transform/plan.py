@@ -21,7 +21,14 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from assets.transform.state import BuildState, changed_attribution, first_changed_segment, read_built, read_current
+from assets.transform.state import (
+    BuildState,
+    changed_attribution,
+    first_changed_segment,
+    has_replaced_hour,
+    read_built,
+    read_current,
+)
 from assets.warehouse import has_table
 
 BEGINNING = date(1900, 1, 1)
@@ -95,6 +102,8 @@ def make_plan(con: duckdb.DuckDBPyConnection, project_hash: str) -> Plan:
     built, now = read_built(con), read_current(con, project_hash)
     models_exist = has_table(con, "intermediate", "int_usage__event_day")
     reason = _why_everything(built, now, models_exist)
+    if not reason and has_replaced_hour(con):
+        reason = "an upload hour was replaced"
     if reason or built is None:
         return Plan(full_refresh=True, reason=reason)
     zone_row = con.execute("SELECT time_zone FROM raw.company").fetchone()

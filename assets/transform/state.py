@@ -15,6 +15,7 @@ _ATTRIBUTION = """
     SELECT m.amplitude_value, m.account_id, m.valid_from, m.valid_to, coalesce(a.is_internal_test, false) AS is_internal
     FROM raw.identity_map m LEFT JOIN raw.accounts a USING (account_id)
 """
+_HOURS = "SELECT upload_hour, sha256, parts FROM raw.amplitude_hours WHERE sha256 IS NOT NULL"
 _SEGMENTS = "SELECT account_id, dimension, value, valid_from, valid_to FROM raw.account_segments"
 
 
@@ -68,6 +69,7 @@ def commit(con: duckdb.DuckDBPyConnection, project_hash: str) -> BuildState:
     )
     con.execute(f"CREATE OR REPLACE TABLE raw.built_attribution AS {_ATTRIBUTION}")
     con.execute(f"CREATE OR REPLACE TABLE raw.built_segments AS {_SEGMENTS}")
+    con.execute(f"CREATE OR REPLACE TABLE raw.built_hours AS {_HOURS}")
     con.execute("COMMIT")
     return state
 
@@ -82,6 +84,18 @@ def changed_attribution(con: duckdb.DuckDBPyConnection) -> list[str]:
         SELECT DISTINCT amplitude_value FROM differing
     """).fetchall()
     return [value for (value,) in rows]
+
+
+def has_replaced_hour(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether an upload hour that the last build used now holds other files, and not merely more of them.
+
+    Events that are gone may have named an account, or marked a user as internal, for other dates than their own.
+    """
+    row = con.execute(f"""
+        SELECT count(*) FROM raw.built_hours b LEFT JOIN ({_HOURS}) n USING (upload_hour)
+        WHERE n.sha256 IS DISTINCT FROM b.sha256 AND coalesce(n.parts <= b.parts, true)
+    """).fetchone()
+    return bool(row and row[0])
 
 
 def first_changed_segment(con: duckdb.DuckDBPyConnection) -> date | None:

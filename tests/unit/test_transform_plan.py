@@ -25,7 +25,8 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
             CREATE TABLE raw.finance_state AS SELECT 'f1' AS content_hash, DATE '2026-09-30' AS as_of;
             CREATE TABLE raw.amplitude_sequence AS SELECT 7::BIGINT AS sequence;
             CREATE TABLE raw.amplitude_touched (occurred_hour TIMESTAMP);
-            CREATE TABLE raw.amplitude_hours (upload_hour TIMESTAMP, state VARCHAR);
+            CREATE TABLE raw.amplitude_hours (upload_hour TIMESTAMP, state VARCHAR, sha256 VARCHAR, parts INTEGER);
+            INSERT INTO raw.amplitude_hours VALUES ('2026-10-02 12:00', 'loaded', 'aa', 1);
             CREATE TABLE raw.accounts AS SELECT 'a1' AS account_id, false AS is_internal_test;
             CREATE TABLE raw.identity_map AS
                 SELECT 'v1' AS amplitude_value, 'a1' AS account_id, NULL::DATE AS valid_from, NULL::DATE AS valid_to;
@@ -65,7 +66,7 @@ def test_new_empty_hours_move_the_watermark_and_with_it_the_windows(con: duckdb.
 
 def test_an_hour_that_is_no_longer_final_pulls_the_windows_back(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("UPDATE raw.amplitude_sequence SET sequence = 8")
-    con.execute("INSERT INTO raw.amplitude_hours VALUES ('2026-10-03 12:00', 'partial')")
+    con.execute("INSERT INTO raw.amplitude_hours VALUES ('2026-10-03 12:00', 'partial', 'bb', 1)")
     assert make_plan(con, HASH).marts_from == date(2026, 10, 3)
 
 
@@ -100,6 +101,8 @@ def test_new_money_moves_adoption_but_not_activity(con: duckdb.DuckDBPyConnectio
         ("UPDATE raw.refresh SET settings_hash = 's2'", "the company's settings or feature registry changed"),
         ("UPDATE raw.refresh SET until = DATE '2026-09-30'", "--until went back in time"),
         ("UPDATE raw.amplitude_sequence SET sequence = 3", "the lake was replaced"),
+        ("UPDATE raw.amplitude_hours SET sha256 = 'cc'", "an upload hour was replaced"),
+        ("DELETE FROM raw.amplitude_hours", "an upload hour was replaced"),
         ("DROP TABLE raw.built", "first build"),
         ("DROP TABLE intermediate.int_usage__event_day", "first build"),
     ],
@@ -108,6 +111,11 @@ def test_what_changes_everything_rebuilds_everything(con: duckdb.DuckDBPyConnect
     con.execute(change)
     plan = make_plan(con, HASH)
     assert (plan.full_refresh, plan.reason) == (True, reason)
+
+
+def test_a_late_part_of_an_hour_rebuilds_only_what_it_touches(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("UPDATE raw.amplitude_hours SET sha256 = 'cc', parts = 2")
+    assert not make_plan(con, HASH).full_refresh
 
 
 def test_new_models_rebuild_everything(con: duckdb.DuckDBPyConnection) -> None:
