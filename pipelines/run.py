@@ -15,7 +15,7 @@ import dagster as dg
 
 from assets.errors import InputError
 from assets.home import Home
-from pipelines.lock import Busy
+from pipelines.lock import Busy, is_busy
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 
@@ -62,6 +62,8 @@ def run_job(home: Home, job: dg.JobDefinition, config: Mapping[str, Any], tags: 
     try:
         # dbt's lines go to the log too: what a person sees is the progress and the outcome.
         with dg.DagsterInstance.get() as instance, log.open("a", encoding="utf-8") as out, redirect_stdout(out):
+            if is_busy(home) is None:
+                _bury_killed_runs(instance)
             result = job.execute_in_process(
                 run_config=dict(config), instance=instance, tags=dict(tags), raise_on_error=False
             )
@@ -72,6 +74,17 @@ def run_job(home: Home, job: dg.JobDefinition, config: Mapping[str, Any], tags: 
     if result.success:
         return Outcome(DONE, result.run_id)
     return _failure(result)
+
+
+def _bury_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Fail runs whose process is gone and free their pool slots: a new run would wait for those for ever.
+
+    Called only while nobody holds the refresh lock, so that no such run can still be alive.
+    """
+    alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(filters=dg.RunsFilter(statuses=alive)):
+        instance.report_run_failed(run, "the process was killed; the next refresh does its work again")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
 
 
 def _failure(result: dg.ExecuteInProcessResult) -> Outcome:
