@@ -42,3 +42,8 @@ def dbt_key(layer: str, name: str) -> AssetKey:
 def mart(name: str) -> AssetKey:
     """The asset key of a published mart."""
     return dbt_key("marts", name)
+
+
+def audit(name: str) -> AssetKey:
+    """The asset key of a table that the checks read."""
+    return dbt_key("audit", name)

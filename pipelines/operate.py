@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -20,11 +21,13 @@ from assets.transform.project import ROOT, ensure_manifest
 from pipelines import jobs
 from pipelines.assembly import pending_days
 from pipelines.company import prepare_company
+from pipelines.dead_runs import bury
 from pipelines.progress import shown, tell
 from pipelines.run import BAD_INPUT, DONE, FAILED, Outcome, dagster_home, run_job
 from pipelines.settings import Settings
 
 Answer = tuple[int, list[str]]
+_WATCH_SECONDS = 15
 
 
 def refresh(settings: Settings, until: date | None, console: Console) -> Answer:
@@ -76,22 +79,43 @@ def build_sandbox(settings: Settings, size: str, seed: int, console: Console) ->
 
 
 def serve_ui(settings: Settings, port: int, console: Console) -> int:
-    """`dagster-webserver` and, with automation on, the daemon that runs schedules; both end together."""
+    """`dagster-webserver`, and the daemon that starts what is launched in it and runs schedules; all end together."""
     dagster_home(settings.home)
     ensure_manifest(settings.home)
-    workspace = ["-w", str(ROOT / "workspace.yaml")]
+    workspace = ["-w", str(ROOT / "workspace.yaml"), "--log-level", "warning"]
     tools = Path(sys.executable).parent
-    daemon = None
-    if settings.automation:
-        daemon = subprocess.Popen([str(tools / "dagster-daemon"), "run", *workspace], cwd=ROOT)
-    console.print(f"Dagster UI: [bold]http://127.0.0.1:{port}[/]  (Ctrl+C ends it)")
-    command = [str(tools / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(port), *workspace]
+    commands = [
+        [str(tools / "dagster-webserver"), "-h", "127.0.0.1", "-p", str(port), *workspace],
+        [str(tools / "dagster-daemon"), "run", *workspace],
+    ]
+    settings.home.logs.mkdir(parents=True, exist_ok=True)
+    log = settings.home.logs / "ui.log"
+    console.print(f"Dagster UI: [bold]http://127.0.0.1:{port}[/]  (Ctrl+C ends it; log: {log})")
+    with log.open("ab") as out:
+        servers = [subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out) for command in commands]
     try:
-        return subprocess.run([*command, "--log-level", "warning"], cwd=ROOT, check=False).returncode
+        code = _watch(settings, servers)
     finally:
-        if daemon is not None:
-            daemon.terminate()
-            daemon.wait(timeout=30)
+        for server in servers:
+            server.terminate()
+        for server in servers:
+            server.wait(timeout=30)
+    if code:
+        errors = log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:]
+        console.print("\n".join(["[red]error:[/] the Dagster UI ended:", *map(escape, errors)]), soft_wrap=True)
+    return code
+
+
+def _watch(settings: Settings, servers: list[subprocess.Popen[bytes]]) -> int:
+    """Until one of the servers ends: its exit code. Meanwhile killed runs are taken out of the others' way."""
+    with dg.DagsterInstance.get() as instance:
+        while True:
+            bury(settings.home, instance)
+            with suppress(subprocess.TimeoutExpired):
+                servers[0].wait(timeout=_WATCH_SECONDS)
+            ended = next((server.returncode for server in servers if server.poll() is not None), None)
+            if ended is not None:
+                return ended
 
 
 def _run(settings: Settings, job: str, config: dict[str, object], tags: object) -> Outcome:

@@ -15,7 +15,8 @@ import dagster as dg
 
 from assets.errors import InputError
 from assets.home import Home
-from pipelines.lock import Busy, is_busy
+from pipelines.dead_runs import PID_TAG, bury
+from pipelines.lock import Busy
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 
@@ -28,6 +29,12 @@ nux:
 concurrency:
   pools:
     default_limit: 1
+event_log_storage:
+  module: pipelines.event_log
+  class: KeptOpenEventLog
+  config:
+    base_dir:
+      env: DAGSTER_HOME
 """
 _KEPT_DBT_RUNS = 10
 
@@ -62,29 +69,21 @@ def run_job(home: Home, job: dg.JobDefinition, config: Mapping[str, Any], tags: 
     try:
         # dbt's lines go to the log too: what a person sees is the progress and the outcome.
         with dg.DagsterInstance.get() as instance, log.open("a", encoding="utf-8") as out, redirect_stdout(out):
-            if is_busy(home) is None:
-                _bury_killed_runs(instance)
+            bury(home, instance)
             result = job.execute_in_process(
-                run_config=dict(config), instance=instance, tags=dict(tags), raise_on_error=False
+                run_config=dict(config),
+                instance=instance,
+                tags={**tags, PID_TAG: str(os.getpid())},
+                raise_on_error=False,
             )
     finally:
         logger.removeHandler(handler)
         handler.close()
         _retire_dbt_runs(home)
-    if result.success:
-        return Outcome(DONE, result.run_id)
-    return _failure(result)
-
-
-def _bury_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Fail runs whose process is gone and free their pool slots: a new run would wait for those for ever.
-
-    Called only while nobody holds the refresh lock, so that no such run can still be alive.
-    """
-    alive = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=alive)):
-        instance.report_run_failed(run, "the process was killed; the next refresh does its work again")
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    left_out = sorted(str(event.step_key) for event in result.all_events if event.is_step_skipped)
+    if result.success and left_out:
+        return Outcome(FAILED, result.run_id, f"steps were skipped, nothing was published: {', '.join(left_out)}")
+    return Outcome(DONE, result.run_id) if result.success else _failure(result)
 
 
 def _failure(result: dg.ExecuteInProcessResult) -> Outcome:

@@ -1,6 +1,7 @@
 """The plan and the dbt models as Dagster assets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from threading import Thread
 
@@ -13,10 +14,10 @@ from assets.progress import Progress
 from assets.transform import plan as planner
 from assets.transform.arguments import build_arguments
 from assets.transform.dbt_cli import dbt_cli
-from assets.transform.project import PROJECT_DIR, export_environment, project_hash
-from assets.transform.state import commit
+from assets.transform.project import PROJECT_DIR, export_environment, project_hash, run_target, unreached_by_events
+from assets.transform.state import begin, commit
 from assets.transform.translator import LensTranslator
-from assets.warehouse import read, write
+from assets.warehouse import write
 
 
 def build_plan_asset(home: Home) -> dg.AssetsDefinition:
@@ -35,8 +36,6 @@ def build_plan_asset(home: Home) -> dg.AssetsDefinition:
     def rebuild_plan() -> dg.MaterializeResult:
         with write(home.warehouse) as con:
             plan = planner.make_plan(con, project_hash())
-            con.execute("CREATE OR REPLACE TABLE raw.rebuild_mode AS SELECT ?::BOOLEAN AS full_refresh, ? AS reason",
-                        [plan.full_refresh, plan.reason])  # fmt: skip
             planner.write_plan(con, plan)
         return dg.MaterializeResult(
             metadata={
@@ -44,6 +43,7 @@ def build_plan_asset(home: Home) -> dg.AssetsDefinition:
                 "reason": plan.reason or "incremental",
                 "dates_with_new_events": len(plan.events),
                 "windowed_marts_from": str(plan.marts_from),
+                "money_models_kept": plan.keeps_money,
             }
         )
 
@@ -71,13 +71,15 @@ def build_dbt_assets(
     )
     def dbt_build(context: dg.AssetExecutionContext) -> Iterator[object]:
         export_environment(home)
-        Thread(target=meanwhile, daemon=True).start()
-        with read(home.warehouse) as con:
-            row = con.execute("SELECT full_refresh FROM raw.rebuild_mode").fetchone()
-        full_refresh = bool(row and row[0])
+        with write(home.warehouse) as con:
+            full_refresh, keeps_money = planner.read_mode(con)
+            begin(con, project_hash())
+        kept = unreached_by_events(manifest) if keeps_money and not context.is_subset else []
         total = len(context.selected_asset_keys) + len(context.selected_asset_check_keys)
-        target = home.dbt_target / "runs" / context.run.run_id
-        invocation = dbt_cli(project).cli(build_arguments(full_refresh), context=context, target_path=target)
+        target = run_target(home, context.run.run_id)
+        invocation = dbt_cli(project).cli(build_arguments(full_refresh, kept), context=context, target_path=target)
+        yield from _stand_as_they_are(kept, context.selected_asset_keys)  # while dbt starts
+        Thread(target=meanwhile, daemon=True).start()
         for done, event in enumerate(invocation.stream(), start=1):
             progress("Building marts", min(done, total), total)
             yield event
@@ -87,3 +89,11 @@ def build_dbt_assets(
             commit(con, project_hash())
 
     return dbt_build
+
+
+def _stand_as_they_are(kept: Sequence[str], selected: AbstractSet[dg.AssetKey]) -> Iterator[dg.MaterializeResult]:
+    """Outputs of kept models: without one, Dagster would skip what depends on them, the checks and the release."""
+    for name in kept:
+        for key in (keys.mart(name), keys.audit(name)):
+            if key in selected:
+                yield dg.MaterializeResult(asset_key=key, metadata={"kept": "nothing it reads changed"})

@@ -28,6 +28,7 @@ from assets.transform.state import (
     has_replaced_hour,
     read_built,
     read_current,
+    read_unfinished,
 )
 from assets.warehouse import has_table
 
@@ -36,7 +37,8 @@ BEGINNING = date(1900, 1, 1)
 
 @dataclass(frozen=True)
 class Plan:
-    """What dbt is to rebuild. ``reason`` says why everything is rebuilt, or is empty."""
+    """What dbt is to rebuild. ``reason`` says why everything is rebuilt, or is empty. ``keeps_money``: models that
+    no event reaches hold what they would be rebuilt to."""
 
     full_refresh: bool
     reason: str
@@ -44,6 +46,7 @@ class Plan:
     activity: frozenset[date] = field(default_factory=frozenset)
     marts_from: date | None = None
     adoption_from: date | None = None
+    keeps_money: bool = False
 
 
 def local_dates(hours: Iterable[datetime], time_zone: str) -> frozenset[date]:
@@ -57,7 +60,9 @@ def local_dates(hours: Iterable[datetime], time_zone: str) -> frozenset[date]:
     return frozenset(dates)
 
 
-def _why_everything(built: BuildState | None, now: BuildState, models_exist: bool) -> str:
+def _why_everything(
+    built: BuildState | None, unfinished: BuildState | None, now: BuildState, models_exist: bool
+) -> str:
     if built is None or not models_exist:
         return "first build"
     if built.settings_hash != now.settings_hash:
@@ -68,6 +73,8 @@ def _why_everything(built: BuildState | None, now: BuildState, models_exist: boo
         return "--until went back in time"
     if now.sequence < built.sequence:
         return "the lake was replaced"
+    if unfinished is not None and unfinished.inputs != now.inputs:
+        return "a build from other inputs did not end"
     return ""
 
 
@@ -99,9 +106,9 @@ def _first_open_hour(con: duckdb.DuckDBPyConnection, time_zone: str) -> date | N
 
 def make_plan(con: duckdb.DuckDBPyConnection, project_hash: str) -> Plan:
     """Compare the raw tables with the marks of the last build."""
-    built, now = read_built(con), read_current(con, project_hash)
+    built, unfinished, now = read_built(con), read_unfinished(con), read_current(con, project_hash)
     models_exist = has_table(con, "intermediate", "int_usage__event_day")
-    reason = _why_everything(built, now, models_exist)
+    reason = _why_everything(built, unfinished, now, models_exist)
     if not reason and has_replaced_hour(con):
         reason = "an upload hour was replaced"
     if reason or built is None:
@@ -117,6 +124,7 @@ def make_plan(con: duckdb.DuckDBPyConnection, project_hash: str) -> Plan:
         starts += [after_watermark, _first_open_hour(con, time_zone)]
     marts_from = min((day for day in starts if day), default=None)
     money_moved = (now.finance_hash, now.as_of) != (built.finance_hash, built.as_of)
+    keeps_money = unfinished is None and now.money == built.money
     return Plan(
         full_refresh=False,
         reason="",
@@ -124,11 +132,23 @@ def make_plan(con: duckdb.DuckDBPyConnection, project_hash: str) -> Plan:
         activity=activity,
         marts_from=marts_from,
         adoption_from=BEGINNING if money_moved else marts_from,
+        keeps_money=keeps_money,
     )
 
 
+def read_mode(con: duckdb.DuckDBPyConnection) -> tuple[bool, bool]:
+    """(everything is rebuilt, money models are kept) of the plan that was written last."""
+    row = con.execute("SELECT full_refresh, keeps_money FROM raw.rebuild_mode").fetchone()
+    return (bool(row[0]), bool(row[1])) if row else (False, False)
+
+
 def write_plan(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
-    """Replace ``raw.rebuild_plan`` (layer × local_date)."""
+    """Replace ``raw.rebuild_mode`` (one row) and ``raw.rebuild_plan`` (layer × local_date)."""
+    con.execute(
+        "CREATE OR REPLACE TABLE raw.rebuild_mode AS"
+        " SELECT ?::BOOLEAN AS full_refresh, ? AS reason, ?::BOOLEAN AS keeps_money",
+        [plan.full_refresh, plan.reason, plan.keeps_money],
+    )
     rows = [("events", day) for day in plan.events] + [("activity", day) for day in plan.activity]
     rows += [("marts", plan.marts_from)] if plan.marts_from else []
     rows += [("adoption", plan.adoption_from)] if plan.adoption_from else []

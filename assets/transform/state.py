@@ -31,13 +31,32 @@ class BuildState:
     until: date | None
     usage_watermark: date | None
 
+    @property
+    def inputs(self) -> tuple[object, ...]:
+        """Everything a build reads but events, which only ever grow."""
+        return self.settings_hash, self.project_hash, *self.money
+
+    @property
+    def money(self) -> tuple[object, ...]:
+        """What the money marts depend on beside settings and models."""
+        return self.finance_hash, self.as_of, self.until
+
 
 def read_built(con: duckdb.DuckDBPyConnection) -> BuildState | None:
     """Marks of the last successful build, or None when there was none."""
-    if not has_table(con, "raw", "built"):
+    return _read(con, "built")
+
+
+def read_unfinished(con: duckdb.DuckDBPyConnection) -> BuildState | None:
+    """Marks of a build that began and did not succeed: some models may hold its inputs already."""
+    return _read(con, "building")
+
+
+def _read(con: duckdb.DuckDBPyConnection, table: str) -> BuildState | None:
+    if not has_table(con, "raw", table):
         return None
     row = con.execute(
-        "SELECT sequence, settings_hash, project_hash, finance_hash, as_of, until, usage_watermark FROM raw.built"
+        f"SELECT sequence, settings_hash, project_hash, finance_hash, as_of, until, usage_watermark FROM raw.{table}"
     ).fetchone()
     return BuildState(*row) if row else None
 
@@ -54,24 +73,34 @@ def read_current(con: duckdb.DuckDBPyConnection, project_hash: str) -> BuildStat
     return BuildState(sequence, settings_hash, project_hash, finance_hash, as_of, until, None)
 
 
+def begin(con: duckdb.DuckDBPyConnection, project_hash: str) -> None:
+    """Record that a build starts to put the raw tables as they are into the models."""
+    _write(con, "building", read_current(con, project_hash), "(SELECT NULL::DATE AS usage_watermark)")
+
+
 def commit(con: duckdb.DuckDBPyConnection, project_hash: str) -> BuildState:
     """Record that the marts now stand for the raw tables as they are. Called after a successful dbt build only."""
     state = read_current(con, project_hash)
     con.execute("BEGIN")
-    con.execute(
-        """
-        CREATE OR REPLACE TABLE raw.built AS
-        SELECT ?::BIGINT AS sequence, ?::VARCHAR AS settings_hash, ?::VARCHAR AS project_hash,
-               ?::VARCHAR AS finance_hash, ?::DATE AS as_of, ?::DATE AS until, w.usage_watermark
-        FROM intermediate.int_usage__watermarks w
-        """,
-        [state.sequence, state.settings_hash, state.project_hash, state.finance_hash, state.as_of, state.until],
-    )
+    _write(con, "built", state, "intermediate.int_usage__watermarks")
+    con.execute("DROP TABLE IF EXISTS raw.building")
     con.execute(f"CREATE OR REPLACE TABLE raw.built_attribution AS {_ATTRIBUTION}")
     con.execute(f"CREATE OR REPLACE TABLE raw.built_segments AS {_SEGMENTS}")
     con.execute(f"CREATE OR REPLACE TABLE raw.built_hours AS {_HOURS}")
     con.execute("COMMIT")
     return state
+
+
+def _write(con: duckdb.DuckDBPyConnection, table: str, state: BuildState, watermarks: str) -> None:
+    con.execute(
+        f"""
+        CREATE OR REPLACE TABLE raw.{table} AS
+        SELECT ?::BIGINT AS sequence, ?::VARCHAR AS settings_hash, ?::VARCHAR AS project_hash,
+               ?::VARCHAR AS finance_hash, ?::DATE AS as_of, ?::DATE AS until, w.usage_watermark
+        FROM {watermarks} w
+        """,
+        [state.sequence, state.settings_hash, state.project_hash, state.finance_hash, state.as_of, state.until],
+    )
 
 
 def changed_attribution(con: duckdb.DuckDBPyConnection) -> list[str]:

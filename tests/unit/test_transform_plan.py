@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date, datetime
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from assets.transform.plan import BEGINNING, local_dates, make_plan, write_plan
-from assets.transform.state import commit, read_built
+from assets.transform.project import unreached_by_events
+from assets.transform.state import begin, commit, read_built
 
 HASH = "models-1"
 
@@ -134,3 +137,47 @@ def test_until_moves_forward_without_a_rebuild(con: duckdb.DuckDBPyConnection) -
 def test_half_hour_zones_touch_both_local_dates() -> None:
     assert local_dates([datetime(2026, 10, 1, 18)], "Asia/Kolkata") == {date(2026, 10, 1), date(2026, 10, 2)}
     assert local_dates([datetime(2026, 11, 1, 4)], "America/New_York") == {date(2026, 11, 1)}
+
+
+def test_new_events_keep_the_money_models_and_new_money_does_not(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("UPDATE raw.amplitude_sequence SET sequence = 8")
+    assert make_plan(con, HASH).keeps_money
+    con.execute("UPDATE raw.finance_state SET as_of = DATE '2026-10-31'")
+    assert not make_plan(con, HASH).keeps_money
+
+
+def test_a_build_that_did_not_end_is_made_good(con: duckdb.DuckDBPyConnection) -> None:
+    begin(con, HASH)
+    plan = make_plan(con, HASH)
+    assert (plan.full_refresh, plan.keeps_money) == (False, False), "the same inputs: built again, not from scratch"
+    con.execute("UPDATE raw.finance_state SET content_hash = 'f2'")
+    begin(con, HASH)
+    con.execute("UPDATE raw.finance_state SET content_hash = 'f1'")
+    plan = make_plan(con, HASH)
+    assert (plan.full_refresh, plan.reason) == (True, "a build from other inputs did not end"), (
+        "the models may hold f2 although the last good build was of f1"
+    )
+    commit(con, HASH)
+    assert make_plan(con, HASH).keeps_money
+
+
+def test_only_models_that_no_event_reaches_may_be_kept(tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.json"
+    model = {"resource_type": "model"}
+    graph = {
+        "sources": {"s.events": {"source_name": "amplitude"}, "s.money": {"source_name": "finance"}},
+        "nodes": {
+            "m.arr": model | {"name": "arr"},
+            "m.first": model | {"name": "first"},
+            "m.use": model | {"name": "use"},
+            "m.joint": model | {"name": "joint"},
+            "t.test": {"resource_type": "test", "name": "test"},
+        },
+        "child_map": {
+            "s.events": ["m.use"], "s.money": ["m.first"], "m.first": ["m.arr"], "m.arr": ["m.joint", "t.test"],
+            "m.use": ["m.joint"],
+        },
+        "parent_map": {"m.arr": ["m.first"], "m.first": ["s.money"], "m.use": ["s.events"]},
+    }  # fmt: skip
+    manifest.write_text(json.dumps(graph))
+    assert unreached_by_events(manifest) == ["first", "arr"], "parents first"
