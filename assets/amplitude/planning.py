@@ -146,7 +146,22 @@ def _units(copies: list[Member]) -> list[Unit]:
         while small and days < SMALL_UNIT_DAYS and _size(taken) + _size(small[0]) <= SMALL_UNIT_BYTES:
             taken, days = taken + small.pop(0), days + 1
         units.append(taken)
-    return sorted((_unit(members) for members in units), key=lambda unit: unit.hours)
+    return _tapered(sorted((_unit(members) for members in units), key=lambda unit: unit.hours))
+
+
+def _tapered(units: list[Unit]) -> list[Unit]:
+    """The last units cut into single hours, so that no worker waits long for another at the end."""
+    kept, end, size = list(units), list[Unit](), 0
+    while len(kept) > 1 and size < UNIT_BYTES and kept[-1].bytes > SMALL_UNIT_BYTES:
+        last = kept.pop()
+        size += last.bytes
+        end = [_hour_of(last, hour) for hour in last.hours] + end
+    return kept + end
+
+
+def _hour_of(unit: Unit, hour: int) -> Unit:
+    members = tuple(member for member in unit.members if member.hour == hour)
+    return Unit((hour,), members, tuple(member for member in unit.spares if member.hour == hour))
 
 
 def _cut(members: list[Member], limit: int) -> Iterator[list[Member]]:

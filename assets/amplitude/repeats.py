@@ -133,17 +133,22 @@ def _rows_with_repeats(
 def _search(converter: Converter, table: str, column: str, condition: str, new: str, old: str | None) -> None:
     """Put the values that occur twice in the new rows, or in a new and an old row, into a table."""
     con = converter.con
+    if not old:
+        con.execute(
+            f"""INSERT INTO {table} SELECT {column} FROM {new}
+            WHERE {column} IS NOT NULL AND {condition} GROUP BY {column} HAVING count(*) > 1"""
+        )
+        return
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE fresh_values AS
         SELECT {column} AS value, count(*) AS times FROM {new}
         WHERE {column} IS NOT NULL AND {condition} GROUP BY value"""
     )
     con.execute(f"INSERT INTO {table} SELECT value FROM fresh_values WHERE times > 1")
-    if old:
-        con.execute(
-            f"""INSERT INTO {table} SELECT DISTINCT {column} FROM {old}
-            WHERE {column} IN (SELECT value FROM fresh_values)"""
-        )
+    con.execute(
+        f"""INSERT INTO {table} SELECT DISTINCT {column} FROM {old}
+        WHERE {column} IN (SELECT value FROM fresh_values)"""
+    )
     con.execute("DROP TABLE fresh_values")
 
 
