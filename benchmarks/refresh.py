@@ -73,18 +73,22 @@ def history(folder: Path, days: int, daily: int) -> tuple[Path, Path]:
 
 
 def one_more_day(folder: Path, days: int, daily: int, events: int, number: int) -> Cost:
-    """Refresh a copy of the history's home with one more day of exports; both are removed again."""
+    """Refresh the history's home with one more day of exports; exports and home are as before afterwards.
+
+    The home stays in its place: dbt parses the project again for a warehouse in another.
+    """
     company, home = history(folder, days, daily)
     before = records(home)
     exports = extra_day(company, LAST_DAY + timedelta(days=1), events, seed=number)
+    kept = home.with_name("kept")
+    shutil.copytree(home, kept, symlinks=True)
     try:
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            copy = Path(scratch) / "home"
-            shutil.copytree(home, copy, symlinks=True)
-            cost = lens_refresh(copy, company)
-            found = records(copy) - before
+        cost = lens_refresh(home, company)
+        found = records(home) - before
     finally:
         exports.unlink()
+        shutil.rmtree(home)
+        kept.rename(home)
     if found != events:
         sys.exit(f"{events:,} events were added, {found:,} are published")
     return cost
