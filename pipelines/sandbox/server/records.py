@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from assets.amplitude.schema import KEYS
@@ -20,7 +21,7 @@ from pipelines.sandbox.server.store import EPOCH, Store, hour_number
 DEDUP_US = timedelta(days=7) // timedelta(microseconds=1)
 _REVENUE = {
     "price": "$price", "quantity": "$quantity", "revenue": "$revenue", "productId": "$productId",
-    "revenueType": "$revenueType",
+    "revenueType": "$revenueType", "currency": "$currency",
 }  # fmt: skip
 _COPIED = (
     "adid", "city", "country", "dma", "event_type", "idfa", "language", "location_lat", "location_lng", "os_name",
@@ -80,7 +81,7 @@ class Writer:
             "session_id": _whole(event.get("session_id"), -1),
             "user_id": user_id,
             "uuid": row_id,
-            "version_name": event.get("app_version"),
+            "version_name": event.get("version_name") or event.get("app_version"),
         }
         row |= self._group_identity(con, event) if is_group else self._user_identity(con, event, row)
         line = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
@@ -107,10 +108,11 @@ class Writer:
         final = who.merged_into or who.amplitude_id
         properties, groups = identity.user_state(con, final)
         changes, given = event.get("user_properties") or {}, _groups(event.get("groups"))
-        if changes or (given and event["event_type"] == "$identify"):
-            properties = identity.changed_properties(properties, changes)
-            if event["event_type"] == "$identify":  # groups of an identify stay with the user
-                groups = groups | given
+        before = (properties, groups)
+        properties = identity.changed_properties(properties, changes) if changes else properties
+        if event["event_type"] == "$identify":  # groups of an identify stay with the user
+            groups = groups | given
+        if (properties, groups) != before:
             identity.keep_user_state(con, final, properties, groups)
         groups = groups | given
         return {
@@ -135,6 +137,7 @@ class Writer:
         }
 
 
+@lru_cache(maxsize=64)  # all events of a request arrive at one moment
 def stamp(moment: datetime) -> str:
     """A time as exports write it."""
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f")

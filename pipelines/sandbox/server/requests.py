@@ -17,7 +17,7 @@ _INTEGERS = ("time", "session_id", "event_id", "quantity")
 _TEXTS = (
     "user_id", "device_id", "event_type", "insert_id", "app_version", "platform", "os_name", "os_version",
     "device_brand", "device_manufacturer", "device_model", "carrier", "country", "region", "city", "dma", "language",
-    "productId", "revenueType", "ip", "idfa", "adid", "library", "partner_id",
+    "version_name", "currency", "productId", "revenueType", "ip", "idfa", "adid", "library", "partner_id",
 )  # fmt: skip
 # 2262-04-11: later times do not fit the timestamps that an export writes
 _LAST_MS = 9_223_372_036_854
