@@ -132,8 +132,9 @@ class Handler(BaseHTTPRequestHandler):
             self._send(json_answer(413, {"code": 413, "error": "Payload too large"}), path, query, None)
             return
         fault = self.server.faults.take(self.command, path, query)
-        if fault is not None and fault.kind == "hang":
-            self.server.closing.wait(fault.seconds)
+        if fault is not None and fault.kind == "hang" and self.server.closing.wait(fault.seconds):
+            self.close_connection = True  # the server ends: no answer any more
+            return
         answer = _instead(fault)
         if path == EXPORT and answer is None:
             with self.server.endpoints.export_slot() as free:

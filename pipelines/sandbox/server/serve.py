@@ -45,10 +45,10 @@ def serve(store: Path, port: int, console: Console, until: threading.Event | Non
     """Serve until Ctrl+C (or ``until``). Tells the address and where the keys are, never the keys."""
     api_key, secret_key = server_keys(store)
     with AmplitudeServer(store, api_key=api_key, secret_key=secret_key, port=port) as server:
-        console.print(f"Amplitude on this machine: [bold]{server.url}[/]  (Ctrl+C ends it)")
-        console.print(f"events: {server.count()} in {store}", soft_wrap=True)
+        console.print(f"Amplitude on this machine: [bold]{server.url}[/]  (Ctrl+C ends it)", soft_wrap=True)
+        console.print(f"events: {server.count():,} in {store}", soft_wrap=True)
         console.print(f"keys:   {keys_file(store)}", soft_wrap=True)
         try:
             (until or threading.Event()).wait()
         except KeyboardInterrupt:
-            console.print(f"ended; it holds {server.count()} events")
+            console.print(f"ended; the store holds {server.count()} event(s)")
