@@ -219,6 +219,21 @@ def sandbox_build(
         _finish(*operate.build_sandbox(_settings(), size, seed, console), console)
 
 
+@sandbox_app.command("serve")
+def sandbox_serve(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 8765,
+    store: Annotated[
+        Path | None, typer.Option(help="Where it keeps what it is sent. Default: LENS_HOME/sandbox/amplitude.")
+    ] = None,
+) -> None:
+    """Run an Amplitude of your own on this machine (127.0.0.1 only): send events to it, export them from it."""
+    from pipelines.sandbox.server.serve import default_store, serve  # noqa: PLC0415
+
+    with _told():
+        folder = store.expanduser().resolve() if store is not None else default_store(_settings().home)
+        serve(folder, port, console)
+
+
 def main() -> None:
     """Entry point."""
     start = time.monotonic()
