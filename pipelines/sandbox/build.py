@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from pipelines.sandbox.arr import closing_arr
 from pipelines.sandbox.contracts import write_book
 from pipelines.sandbox.entitlement import Stay, engagement, entitled, off_entitlement, stays
 from pipelines.sandbox.events import ORIGINAL, Events
-from pipelines.sandbox.export import Exporter, day_of, upload_day, write_zip
+from pipelines.sandbox.export import Exporter, day_of
+from pipelines.sandbox.feed import Sink, ZipFolder, server_feed
 from pipelines.sandbox.flaws import HOUR_US, spoil
 from pipelines.sandbox.fragments import Fragments
 from pipelines.sandbox.ledger import write_billing
@@ -32,6 +34,7 @@ from pipelines.sandbox.usage import SECOND_US, World, draw
 from pipelines.sandbox.users import draw_users
 
 Progress = Callable[[str, int, int], None]  # what, done, of
+Via = Literal["archive", "server"]
 DAY_NUMBERS = 10_000_000  # room for the numbers of one day's events
 CHUNK_EVENTS = 40_000  # records drawn and written at a time: bounds memory
 
@@ -68,19 +71,27 @@ class Simulation:
 
 
 def build(
-    folder: Path, size: Literal["small", "demo", "scale"], seed: int = 7, progress: Progress | None = None
+    folder: Path,
+    size: Literal["small", "demo", "scale"],
+    seed: int = 7,
+    progress: Progress | None = None,
+    via: Via = "archive",
 ) -> SandboxPaths:
     """Make the sandbox company of this size and seed in ``folder``, or leave it untouched if it is there already.
 
-    The same size and seed always give the same bytes. ``progress`` is called with (what, days done, days of all).
+    ``via`` archive: its events are export zips in the company folder; server: they lie in an Amplitude of its own
+    beside it, the last days sent there by the SDK. The same size, seed and ``via`` always give the same events.
+    ``progress`` is called with (what, days done, days of all).
     """
-    return build_spec(folder, SIZES[size], seed, progress)
+    return build_spec(folder, SIZES[size], seed, progress, via)
 
 
-def build_spec(folder: Path, spec: SandboxSpec, seed: int = 7, progress: Progress | None = None) -> SandboxPaths:
+def build_spec(
+    folder: Path, spec: SandboxSpec, seed: int = 7, progress: Progress | None = None, via: Via = "archive"
+) -> SandboxPaths:
     """:func:`build` for a size of one's own. Raises InputError if ``folder`` holds anything else."""
     paths = SandboxPaths(folder)
-    wanted = marker_text(spec, seed)
+    wanted = marker_text(spec, seed, via)
     if paths.marker.is_file() and paths.marker.read_text(encoding="utf-8") == wanted:
         return paths
     if folder.exists() and any(folder.iterdir()) and not paths.marker.is_file():
@@ -90,7 +101,7 @@ def build_spec(folder: Path, spec: SandboxSpec, seed: int = 7, progress: Progres
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = SandboxPaths(Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)))
     try:
-        _write_all(temporary, spec, seed, progress)
+        _write_all(temporary, spec, seed, progress, via)
         temporary.marker.write_text(wanted, encoding="utf-8")
         temporary.root.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
@@ -100,9 +111,10 @@ def build_spec(folder: Path, spec: SandboxSpec, seed: int = 7, progress: Progres
     return paths
 
 
-def marker_text(spec: SandboxSpec, seed: int) -> str:
+def marker_text(spec: SandboxSpec, seed: int, via: Via) -> str:
     """The identity of a build."""
-    return json.dumps({"simulator": VERSION, "seed": seed, "spec": asdict(spec)}, default=str, indent=2) + "\n"
+    build = {"simulator": VERSION, "seed": seed, "via": via, "spec": asdict(spec)}
+    return json.dumps(build, default=str, indent=2) + "\n"
 
 
 def simulate(spec: SandboxSpec, seed: int) -> Simulation:
@@ -118,28 +130,40 @@ def simulate(spec: SandboxSpec, seed: int) -> Simulation:
     return Simulation(accounts, book, spans, world, planted)
 
 
-def _write_all(paths: SandboxPaths, spec: SandboxSpec, seed: int, progress: Progress | None) -> None:
+def _write_all(paths: SandboxPaths, spec: SandboxSpec, seed: int, progress: Progress | None, via: Via) -> None:
     simulation = simulate(spec, seed)
     finance = paths.company / "finance"
-    (paths.company / "events").mkdir(parents=True)
-    write_settings(paths.company, spec)
+    paths.company.mkdir(parents=True)
+    write_settings(paths.company, spec, via)
     write_registries(paths.company, spec)
     internal = {account.account_id for account in simulation.accounts if account.is_internal_test}
     arr = closing_arr(spec, simulation.book, internal)
     write_contract_tables(finance, spec, simulation.accounts, simulation.book, simulation.stays, arr)
     discrepancies = write_billing(finance, spec, seed, simulation.accounts, simulation.book)
-    tally = write_history(paths.company / "events", simulation, progress)
+    fragments = Fragments(simulation.accounts, simulation.world.users)
+    with _sink(paths, spec, fragments, via) as sink:
+        tally = write_history(sink, fragments, simulation, progress)
     document = truth(spec, seed, simulation.accounts, simulation.book, arr, tally)
     document["off_entitlement"] = [{"account_id": a, "product_line": line} for a, line in simulation.off_entitlement]
     document["billing_discrepancies"] = discrepancies
     paths.truth.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
 
 
-def write_history(folder: Path, simulation: Simulation, progress: Progress | None) -> Tally:
-    """Write one zip per upload day. A day is written once nothing drawn later can still be uploaded on it."""
+@contextmanager
+def _sink(paths: SandboxPaths, spec: SandboxSpec, fragments: Fragments, via: Via) -> Iterator[Sink]:
+    if via == "server":
+        with server_feed(paths.root, spec, fragments) as feed:
+            yield feed
+    else:
+        (paths.company / "events").mkdir()
+        yield ZipFolder(paths.company / "events")
+
+
+def write_history(sink: Sink, fragments: Fragments, simulation: Simulation, progress: Progress | None) -> Tally:
+    """Write all events. An upload day is written once nothing drawn later can still be uploaded on it."""
     world, spec = simulation.world, simulation.world.spec
     tally = Tally(spec, simulation.accounts, world.users)
-    exporter = Exporter(Fragments(simulation.accounts, world.users), world.seed)
+    exporter = Exporter(fragments, world.seed)
     step = max(1, min(31, CHUNK_EVENTS // max(1, spec.events_per_day)))
     end_us = round(local_midnight_utc(spec.last_day + timedelta(days=1)).timestamp()) * SECOND_US
     waiting = Events.empty()
@@ -151,8 +175,9 @@ def write_history(folder: Path, simulation: Simulation, progress: Progress | Non
             if end == spec.days:
                 waiting = close_last_hour(waiting, end_us)
             is_due = day_of(waiting.upload_us) < world.first + end + (end == spec.days)
-            _write_days(folder, exporter, waiting.take(is_due))
-            tally.add(waiting.take(is_due))
+            due = sink.accepted(waiting.take(is_due))
+            sink.write(exporter, due)
+            tally.add(due)
             waiting = waiting.take(~is_due)
             if progress:
                 progress("sandbox events", end, spec.days)
@@ -169,12 +194,3 @@ def close_last_hour(events: Events, end_us: int) -> Events:
         upload[newest] = end_us - SECOND_US
         return events.but(upload_us=upload)
     return events
-
-
-def _write_days(folder: Path, exporter: Exporter, events: Events) -> None:
-    members = exporter.members(events)
-    days: dict[date, list[Any]] = {}
-    for member in members:
-        days.setdefault(upload_day(member[0]), []).append(member)
-    for day, own in days.items():
-        write_zip(folder / f"northwind_{day.isoformat()}.zip", own)

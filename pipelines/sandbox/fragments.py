@@ -54,6 +54,8 @@ class Fragments:
         for account in accounts:
             self.groups.append(dumps({"account": [account.amplitude_value]}))
             self.groups.append(dumps({"account": [account.legacy_value or account.amplitude_value]}))
+        self.known: dict[str, int] = {}
+        self.devices: dict[str, int] = {}
         self.renamed_us = np.array([_us(account) for account in accounts])
         for user in range(len(users)):
             self._add_user(user, users)
@@ -75,9 +77,14 @@ class Fragments:
         """A known user has one amplitude_id on all devices; before login each device has its own."""
         return 300_000_000_000 + user * 10 + (1 + int(second) if anonymous else 0)
 
+    def identities(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Amplitude ids by user id, and by device id of the devices before their login."""
+        return self.known, self.devices
+
     def _add_user(self, user: int, users: Users) -> None:
         account = int(users.account[user])
         given = _GIVEN[user % len(_GIVEN)]
+        self.known[self.user_id(user, users)] = self.amplitude_id(user, False, False)
         role = ROLES[int(users.role[user])]
         seats = 10 + user % 40
         named: dict[str, object] = {
@@ -91,6 +98,7 @@ class Fragments:
             os_name, family, platform = _DEVICES[(user + 2 * second) % len(_DEVICES)]
             city, lat, lon = _CITIES[user % 2 + (2 if users.is_european[user] else 0)]
             device = f"{user:08x}-{'b' if second else 'a'}{user % 997:03d}-4{user % 89:03d}-8000-{user * 7919:012x}"
+            self.devices[device] = self.amplitude_id(user, second, True)
             self.middles.append(_middle(device, family, bool(users.is_european[user])))
             self.libraries.append(_library(os_name, platform, user, lat, lon))
             for anonymous in (False, True):

@@ -17,8 +17,7 @@ reporting_currency: USD
 lens_dimensions: [size, industry]         # the first is the default lens of the board
 
 events:
-  source: sandbox
-  path: events/                           # Export API zips, one per upload day
+  source: {source}
   start_date: {start}
   account_group_type: account             # the Amplitude group type whose value names the account
   account_from: [event_group, user_property, user_membership]
@@ -62,9 +61,16 @@ reviews:
 """
 
 
-def write_settings(folder: Path, spec: SandboxSpec) -> None:
+_SOURCES = {
+    "archive": "export_archive\n  path: events/                           # Export API zips, one per upload day",
+    "server": "sandbox                         # an Amplitude of its own, on this machine only",
+}
+
+
+def write_settings(folder: Path, spec: SandboxSpec, via: str) -> None:
     """Write both files into the company folder."""
     company = _COMPANY.format(
+        source=_SOURCES[via],
         zone=TIME_ZONE,
         fiscal=FISCAL_YEAR_STARTS_IN,
         start=spec.first_usage_day,

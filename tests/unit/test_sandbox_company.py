@@ -88,7 +88,7 @@ def test_a_failed_build_leaves_the_former_one_and_nothing_else(tmp_path: Path) -
 def test_the_folder_is_complete() -> None:
     paths = small_company()
     company = yaml.safe_load((paths.company / "company.yaml").read_text(encoding="utf-8"))
-    assert company["events"]["source"] == "sandbox"
+    assert company["events"]["source"] == "export_archive"
     assert company["finance"]["as_of"] == date(2026, 10, 31)
     assert len(company["lens_dimensions"]) >= 2
     board = yaml.safe_load((paths.company / "board.yaml").read_text(encoding="utf-8"))
