@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import time
 import zipfile
@@ -13,8 +12,7 @@ import httpx
 import pytest
 
 from pipelines.sandbox.server import AmplitudeServer, Fault
-from support.amplitude_server import HOUR, NOW, Clock, export, get, members, post, sent, server
-from support.export_archive import event, lines
+from support.amplitude_server import HOUR, NOW, Clock, export, get, hour_file, members, post, sent, server
 
 READY = NOW - 4 * HOUR
 EXPORT = "/api/2/export"
@@ -25,7 +23,7 @@ def running(tmp_path: Path) -> Iterator[AmplitudeServer]:
     with server(tmp_path, Clock()) as started:
         for hours in range(3):
             hour = READY - hours * HOUR
-            started.seed(hour, 0, gzip.compress(lines(event(hour, n) for n in range(50)), mtime=0), 50)
+            started.seed(hour, 0, hour_file(hour, 50), 50)
         yield started
 
 

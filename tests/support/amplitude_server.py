@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 
 from pipelines.sandbox.server import AmplitudeServer
+from support.export_archive import event, lines
 
 API_KEY, SECRET_KEY = "canary-api-key-51f0", "canary-secret-key-a7c2"
 AUTH = (API_KEY, SECRET_KEY)
@@ -83,3 +85,18 @@ def members(response: httpx.Response) -> dict[str, list[dict[str, Any]]]:
 def rows(response: httpx.Response) -> list[dict[str, Any]]:
     """All rows of an exported zip."""
     return [row for part in members(response).values() for row in part]
+
+
+def hour_file(hour: datetime, count: int) -> bytes:
+    """A finished hour file, to seed the server with."""
+    return gzip.compress(lines(event(hour, n) for n in range(count)), mtime=0)
+
+
+def settles(condition: Callable[[], bool], seconds: float = 5) -> bool:
+    """Whether it comes true within some seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False

@@ -1,29 +1,18 @@
-"""Exporting from the local server: the window, the three hours, the credentials, the rows, and what a restart keeps."""
+"""Exporting from the local server: the window, the three hours, the credentials, the rows, annotations."""
 
 from __future__ import annotations
 
 import base64
-import gzip
-import os
-import signal
-import socket
-import stat
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-from rich.console import Console
 
 from assets.amplitude.schema import INTEGERS, KEYS
-from assets.errors import InputError
-from pipelines.sandbox.server import AmplitudeServer, Fault
-from pipelines.sandbox.server.serve import keys_file, serve, server_keys
+from pipelines.sandbox.server import AmplitudeServer
 from support.amplitude_server import (
     API_KEY,
     AUTH,
@@ -33,13 +22,14 @@ from support.amplitude_server import (
     Clock,
     export,
     get,
+    hour_file,
     members,
     post,
     rows,
     sent,
     server,
+    settles,
 )
-from support.export_archive import event, lines
 
 
 @pytest.fixture
@@ -51,10 +41,6 @@ def clock() -> Clock:
 def running(tmp_path: Path, clock: Clock) -> Iterator[AmplitudeServer]:
     with server(tmp_path, clock) as started:
         yield started
-
-
-def seeded(hour: datetime, count: int, first: int = 0) -> bytes:
-    return gzip.compress(lines(event(hour, n) for n in range(first, first + count)), mtime=0)
 
 
 def test_rows_have_the_55_keys_and_the_types_of_an_export(running: AmplitudeServer, clock: Clock) -> None:
@@ -85,7 +71,7 @@ def test_an_hour_is_ready_three_hours_after_it_began(running: AmplitudeServer, c
 
 def test_a_window_holds_both_its_ends_and_leaves_out_what_is_not_ready(running: AmplitudeServer, clock: Clock) -> None:
     for n in range(5):
-        running.seed(NOW + n * HOUR, n, seeded(NOW + n * HOUR, n + 1), n + 1)
+        running.seed(NOW + n * HOUR, n, hour_file(NOW + n * HOUR, n + 1), n + 1)
     clock.now = NOW + 6 * HOUR
     assert list(members(export(running, NOW + HOUR, NOW + 9 * HOUR))) == [
         "517204/517204_2026-03-05_11#1.json.gz",
@@ -98,7 +84,7 @@ def test_a_window_holds_both_its_ends_and_leaves_out_what_is_not_ready(running: 
 
 
 def test_windows_that_are_refused(running: AmplitudeServer) -> None:
-    running.seed(NOW - 4 * HOUR, 0, seeded(NOW, 5), 5)
+    running.seed(NOW - 4 * HOUR, 0, hour_file(NOW, 5), 5)
     for start, end in (
         ("2026-03-05T10", "20260305T10"), ("20260305T10", ""), ("20260305T1", "20260305T10"),
         ("20261305T10", "20261305T10"), ("20260305T24", "20260305T24"), ("20260305T10", "20260305T09"),
@@ -129,7 +115,7 @@ def test_paths_and_methods_that_are_not_there(running: AmplitudeServer) -> None:
 
 
 def test_a_fifth_export_at_once_is_refused(running: AmplitudeServer) -> None:
-    running.seed(NOW - 4 * HOUR, 0, seeded(NOW - 4 * HOUR, 5), 5)
+    running.seed(NOW - 4 * HOUR, 0, hour_file(NOW - 4 * HOUR, 5), 5)
     release, inside = threading.Event(), threading.Semaphore(0)
     codes: list[int] = []
 
@@ -152,16 +138,7 @@ def test_a_fifth_export_at_once_is_refused(running: AmplitudeServer) -> None:
         for thread in slow:
             thread.join()
     assert codes == [200] * 4
-    assert _settles(lambda: export(running, NOW - 4 * HOUR).status_code == 200)
-
-
-def _settles(condition: Callable[[], bool], seconds: float = 5) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
+    assert settles(lambda: export(running, NOW - 4 * HOUR).status_code == 200)
 
 
 def test_an_hour_changes_only_when_it_gets_events(running: AmplitudeServer, clock: Clock) -> None:
@@ -181,83 +158,12 @@ def test_an_hour_changes_only_when_it_gets_events(running: AmplitudeServer, cloc
 
 def test_a_part_that_is_seeded_again_replaces_the_former(running: AmplitudeServer) -> None:
     hour = NOW - 4 * HOUR
-    running.seed(hour, 2, seeded(hour, 3), 3)
+    running.seed(hour, 2, hour_file(hour, 3), 3)
     before = export(running, hour).content
-    running.seed(hour, 2, seeded(hour, 3), 3)
+    running.seed(hour, 2, hour_file(hour, 3), 3)
     assert export(running, hour).content == before
-    running.seed(hour, 2, seeded(hour, 4), 4)
+    running.seed(hour, 2, hour_file(hour, 4), 4)
     assert len(rows(export(running, hour))) == running.count() == 4
-
-
-def test_a_restart_keeps_everything(tmp_path: Path, clock: Clock) -> None:
-    with server(tmp_path, clock) as running:
-        running.seed(NOW - 5 * HOUR, 0, seeded(NOW - 5 * HOUR, 5), 5)
-        post(running, [sent(n, user_id=None) for n in range(5)])
-        note = {"label": "Launch", "start": "2026-03-01"}
-        assert httpx.post(running.url + "/api/3/annotations", json=note, auth=AUTH, trust_env=False).status_code == 200
-        clock.now += 4 * HOUR
-        before = export(running, NOW - 5 * HOUR, NOW).content
-        post(running, [sent(50)])  # still waiting in the database
-    with server(tmp_path, clock) as running:
-        assert running.count() == 11
-        assert export(running, NOW - 5 * HOUR, NOW).content == before
-        assert len(get(running, "/api/3/annotations").json()["data"]) == 1
-        post(running, [sent(50), sent(0, user_id=None), sent(60, user_id="user-z", device_id="device-0")])
-        assert running.count() == 12  # two repeats, known over the restart
-        clock.now += 4 * HOUR
-        told = [row for row in rows(export(running, NOW + 4 * HOUR)) if "merged_amplitude_id" in row["data"]]
-        assert len(told) == 1
-
-
-_CHILD = """
-import sys
-from pathlib import Path
-from support.amplitude_server import Clock, server
-running = server(Path(sys.argv[1]))
-running.start()
-print(running.url, flush=True)
-sys.stdin.read()
-"""
-
-
-def test_a_killed_server_has_everything_it_said_yes_to(tmp_path: Path, clock: Clock) -> None:
-    accepted = 0
-    for round_number in range(3):
-        child = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert child.stdout and child.stdin
-        url = child.stdout.readline().strip()
-        for n in range(4):
-            number = round_number * 100 + n * 10
-            body = {"api_key": API_KEY, "events": [sent(number + i) for i in range(10)]}
-            accepted += httpx.post(url + "/2/httpapi", json=body, trust_env=False).json()["events_ingested"]
-        os.kill(child.pid, signal.SIGKILL)
-        child.wait()
-        child.stdin.close()
-        child.stdout.close()
-    with server(tmp_path, clock) as running:
-        clock.now += 4 * HOUR
-        assert running.count() == accepted == 120
-        assert len({row["uuid"] for row in rows(export(running))}) == 120
-
-
-def test_two_servers_cannot_share_a_store(tmp_path: Path) -> None:
-    with server(tmp_path) as running:
-        with pytest.raises(InputError, match="the other server"):
-            server(tmp_path)
-        port = int(running.url.rpartition(":")[2])
-        with pytest.raises(InputError, match="another port"):
-            server(tmp_path / "elsewhere", port=port).start()
-
-
-def test_it_listens_on_this_machine_only(running: AmplitudeServer) -> None:
-    port = int(running.url.rpartition(":")[2])
-    assert running.url.startswith("http://127.0.0.1:")
-    for address in {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)}:
-        if not str(address).startswith("127."):
-            with pytest.raises(OSError):
-                socket.create_connection((str(address), port), timeout=1).close()
 
 
 def test_annotations_are_kept_and_found(running: AmplitudeServer) -> None:
@@ -284,55 +190,3 @@ def test_annotations_are_kept_and_found(running: AmplitudeServer) -> None:
     for query in ({"category": "Launch"}, {"start": "2026-01-01"}):
         assert [note["id"] for note in get(running, "/api/3/annotations", **query).json()["data"]] == [1]
     assert get(running, "/api/3/annotations", start="soon").status_code == 400
-
-
-def test_closing_ends_open_connections_and_hanging_requests(tmp_path: Path) -> None:
-    running = server(tmp_path)
-    running.start()
-    running.faults.add(Fault("/api/3/annotations", "hang", seconds=60))
-    with httpx.Client(trust_env=False) as client:
-        assert client.get(running.url + "/api/2/export").status_code == 401  # kept alive
-        hanging = threading.Thread(target=_hangs, args=(running.url,))
-        hanging.start()
-        assert _settles(lambda: bool(running.faults.struck))
-        start = time.monotonic()
-        running.close()
-        assert time.monotonic() - start < 5
-    hanging.join()
-    running.close()
-
-
-def _hangs(url: str) -> None:
-    with pytest.raises(httpx.HTTPError):
-        httpx.get(url + "/api/3/annotations", trust_env=False, timeout=30)
-
-
-def test_serve_tells_where_and_keeps_its_keys_to_itself(tmp_path: Path) -> None:
-    store, out = tmp_path / "store", tmp_path / "out.txt"
-    done = threading.Event()
-    done.set()
-    with out.open("w") as stream:
-        serve(store, 0, Console(file=stream, width=200), done)
-    keys = server_keys(store)
-    said = out.read_text()
-    assert "http://127.0.0.1:" in said and str(keys_file(store)) in said
-    assert not any(key in said for key in keys) and len(set(keys)) == 2
-    assert stat.S_IMODE(keys_file(store).stat().st_mode) == 0o600
-
-
-def test_the_command_line_serves_until_it_is_interrupted(tmp_path: Path) -> None:
-    call = "from pipelines.cli import main; main()"
-    command = [sys.executable, "-c", call, "sandbox", "serve", "--port", "0", "--store", str(tmp_path / "store")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout
-        line = child.stdout.readline()
-        url = line.split()[4]
-        api_key, secret_key = server_keys(tmp_path / "store")
-        body = {"api_key": api_key, "events": [sent()]}
-        assert httpx.post(url + "/2/httpapi", json=body, trust_env=False).status_code == 200
-        assert httpx.get(url + "/api/3/annotations", auth=(api_key, secret_key), trust_env=False).status_code == 200
-        child.send_signal(signal.SIGINT)
-        rest = child.stdout.read()
-        assert child.wait(timeout=10) == 0
-    assert "holds 1 event" in rest
-    assert api_key not in line + rest and secret_key not in line + rest

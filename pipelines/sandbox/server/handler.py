@@ -24,7 +24,7 @@ from pipelines.sandbox.server.answers import (
 )
 from pipelines.sandbox.server.faults import Fault, Faults
 from pipelines.sandbox.server.requests import MAX_BYTES
-from pipelines.sandbox.server.zipping import Body
+from pipelines.sandbox.server.zipping import BLOCK, Body
 
 _METHODS = {EXPORT: ("GET",), ANNOTATIONS: ("GET", "POST")} | dict.fromkeys(INGESTION, ("POST",))
 _MOST_BYTES = max(MAX_BYTES.values())
@@ -164,9 +164,17 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding"):
             return None
         length = self.headers.get("Content-Length") or "0"
-        if not length.isdigit() or int(length) > _MOST_BYTES:
+        if not length.isdigit():
+            return None
+        if int(length) > _MOST_BYTES:
+            self._drain(min(int(length), 10 * _MOST_BYTES))
             return None
         return self.rfile.read(int(length))
+
+    def _drain(self, left: int) -> None:
+        """Read what nobody wants: a client that is cut off while it sends may never see the answer."""
+        while left > 0 and (block := self.rfile.read(min(left, BLOCK))):
+            left -= len(block)
 
     def _send(self, answer: Answer, path: str, query: Mapping[str, str], fault: Fault | None) -> None:
         shown = {key: "…" if key in _SECRETS else value for key, value in query.items()}
@@ -204,7 +212,8 @@ def _instead(fault: Fault | None) -> Answer | None:
         return None
     if fault.kind == "redirect":
         return text_answer(fault.status or 302, "", Location=fault.location)
-    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    after = fault.retry_after
+    headers = {} if after is None else {"Retry-After": after if isinstance(after, str) else format(after, "g")}
     if fault.path in INGESTION:
         return Answer(fault.status, Body.of(fault.text()), headers=headers)
     return text_answer(fault.status, fault.text().decode(), **headers)
