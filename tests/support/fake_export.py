@@ -129,7 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
         if reply == "reset":
             self.connection.close()
             return
-        self.send_response(status)
+        self.send_response_only(status)
+        self.send_header("Connection", "close")
         for header, value in headers.items():
             self.send_header(header, value)
         self.send_header("Content-Length", str(length))
