@@ -21,7 +21,8 @@ from assets.transform.assets import build_dbt_assets, build_plan_asset
 from assets.transform.project import ensure_manifest
 from checks.asset_checks import SUITES, build_checks, build_judging_asset, latest_verdicts
 from checks.runner import warm_up
-from pipelines.amplitude import clock, export_access
+from pipelines import amplitude
+from pipelines.amplitude import export_access
 from pipelines.company import first_upload_day, known_company, prepare_company
 from pipelines.jobs import refresh_jobs
 from pipelines.lock import refresh_lock
@@ -85,7 +86,7 @@ def pending_days(settings: Settings, company: Company, until: date | None = None
     """First and last upload day that a refresh would land; the newest landed day when nothing is pending."""
     days = landing_plan(settings.home, company, until).days
     if company.events.is_extracted:
-        windows = due_windows(settings.home, company, clock(), until)
+        windows = due_windows(settings.home, company, amplitude.clock(), until)
         days = sorted({*days, *(hour_start(window.first).date() for window in windows)})
     if days:
         return days[0], days[-1]

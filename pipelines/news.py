@@ -12,7 +12,7 @@ from assets.serving.manifest import Release
 from assets.serving.release import current
 from assets.serving.snapshot import ReleaseError
 from assets.transform.project import PROJECT_DIR, ROOT
-from pipelines.amplitude import clock
+from pipelines import amplitude
 from pipelines.settings import Settings
 
 _CODE = [ROOT / "assets", ROOT / "checks", PROJECT_DIR / "models", PROJECT_DIR / "macros"]
@@ -36,7 +36,7 @@ def stands(settings: Settings, until: date | None) -> Release | None:
     company = load_company(settings.company)
     inputs = company_fingerprint(settings.company, company.events_path)
     if company.events.is_extracted:
-        if due_windows(settings.home, company, clock(), until):
+        if due_windows(settings.home, company, amplitude.clock(), until):
             return None
         inputs = f"{inputs}+{ledger_token(settings.home)}"
     return release if release.manifest.fingerprint == with_code(inputs, until) else None
