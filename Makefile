@@ -56,6 +56,7 @@ compat: $(VENV)/.dev ## published files open in older and newer DuckDB
 
 bench: $(VENV)/.dev ## speed and memory, as ratios
 	@$(BIN)/python benchmarks/ingest.py
+	@$(BIN)/python -m benchmarks.extract
 	@$(BIN)/python benchmarks/refresh.py
 
 lock: $(BIN)/uv ## resolve the pins again

@@ -23,6 +23,9 @@ TEAM_PRODUCT = "team:product"
 
 # One writer at a time: DuckDB takes one writing process. A pool does nothing without the limit in dagster.yaml.
 POOL_WAREHOUSE = "duckdb_writer"
+# One extraction at a time: Amplitude's quota is the project's, whoever asks. The step that extracts also lands and
+# writes, and a step has one pool; that no other step writes meanwhile is what the refresh lock holds for the whole run.
+POOL_EXPORT = "amplitude_export"
 
 # dbt's sources, and the asset that fills each of them. Tables of one source may come from different assets.
 SOURCE_ASSETS = {

@@ -6,7 +6,9 @@ from datetime import date
 
 import dagster as dg
 
-from assets.amplitude.assets import build_events_asset, build_hours_asset
+from assets.amplitude.archive import hour_start
+from assets.amplitude.assets import ApiOf, build_events_asset, build_hours_asset
+from assets.amplitude.due import due_windows
 from assets.amplitude.ledger import last_landed_day
 from assets.amplitude.planning import plan as landing_plan
 from assets.company.assets import build_company_asset
@@ -19,6 +21,8 @@ from assets.transform.assets import build_dbt_assets, build_plan_asset
 from assets.transform.project import ensure_manifest
 from checks.asset_checks import SUITES, build_checks, build_judging_asset, latest_verdicts
 from checks.runner import warm_up
+from pipelines import amplitude
+from pipelines.amplitude import export_access
 from pipelines.company import first_upload_day, known_company, prepare_company
 from pipelines.jobs import refresh_jobs
 from pipelines.lock import refresh_lock
@@ -32,8 +36,8 @@ from pipelines.upkeep import upkeep_jobs
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
-def build_definitions(settings: Settings, progress: Progress = silent) -> dg.Definitions:
-    """Everything Dagster knows, for one company and one LENS_HOME."""
+def build_definitions(settings: Settings, progress: Progress = silent, api_of: ApiOf = export_access) -> dg.Definitions:
+    """Everything Dagster knows, for one company and one LENS_HOME. ``api_of``: how the Export API is reached."""
     home, folder = settings.home, settings.company
     manifest = ensure_manifest(home)
     company = known_company(settings)
@@ -42,7 +46,7 @@ def build_definitions(settings: Settings, progress: Progress = silent) -> dg.Def
     return dg.Definitions(
         assets=[
             build_company_asset(home, folder, lambda: _prepare(settings, progress)),
-            build_hours_asset(home, folder, partitions, progress),
+            build_hours_asset(home, folder, partitions, progress, api_of),
             build_finance_asset(home, folder),
             build_plan_asset(home),
             build_events_asset(home, folder),
@@ -81,6 +85,9 @@ def _schedules(settings: Settings, company: Company | None) -> list[dg.ScheduleD
 def pending_days(settings: Settings, company: Company, until: date | None = None) -> tuple[date, date]:
     """First and last upload day that a refresh would land; the newest landed day when nothing is pending."""
     days = landing_plan(settings.home, company, until).days
+    if company.events.is_extracted:
+        windows = due_windows(settings.home, company, amplitude.clock(), until)
+        days = sorted({*days, *(hour_start(window.first).date() for window in windows)})
     if days:
         return days[0], days[-1]
     newest = last_landed_day(settings.home) or first_upload_day(settings, company)

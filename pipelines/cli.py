@@ -36,8 +36,10 @@ app = typer.Typer(
     Exit codes: 0 done, 1 a check or step failed, 2 bad input.""",
 )
 release_app = typer.Typer(no_args_is_help=True, help="The published releases: list them, return to a former one.")
+ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of upload hours: release one that stays missing.")
 sandbox_app = typer.Typer(no_args_is_help=True, help="The sandbox company, for trying things out.")
 app.add_typer(release_app, name="release")
+app.add_typer(ledger_app, name="ledger")
 app.add_typer(sandbox_app, name="sandbox")
 
 # Bound to the real streams: while a job runs, whatever Dagster and dbt print goes to the log.
@@ -116,8 +118,12 @@ def backfill(
     first: Annotated[str, typer.Option("--from", help="First upload day (UTC), YYYY-MM-DD.")],
     last: Annotated[str, typer.Option("--to", help="Last upload day (UTC), inclusive.")],
     company: CompanyOption = None,
+    again: Annotated[bool, typer.Option("--again", help="Export API: download loaded hours as well.")] = False,
 ) -> None:
-    """Read a range of upload days again, although nothing about their files changed; then rebuild and publish."""
+    """Read a range of upload days again, although nothing about their files changed; then rebuild and publish.
+
+    With events from the Export API: download what is missing of those days. Run again after a crash, it goes on.
+    """
     from pipelines import operate  # noqa: PLC0415
 
     with _told():
@@ -125,7 +131,7 @@ def backfill(
         start, end = _day(first, "--from"), _day(last, "--to")
         if start is None or end is None or start > end:
             raise InputError("--from is after --to", where=f"{first} … {last}", mend="swap them")
-        _finish(*operate.backfill(settings, start, end, console), console)
+        _finish(*operate.backfill(settings, start, end, again, console), console)
 
 
 def _finish(code: int, lines: list[str], out: Console) -> None:
@@ -203,6 +209,19 @@ def roll_back(
 
     with _told():
         _finish(*operate.roll_back(_settings(), to), console)
+
+
+@ledger_app.command("accept")
+def accept(
+    hour: Annotated[str, typer.Argument(help="Upload hour in UTC, e.g. 2026-10-31T05.")],
+    why: Annotated[str, typer.Option(help="What makes it hopeless; kept in the ledger.")],
+    company: CompanyOption = None,
+) -> None:
+    """Let the usage watermark pass an hour that will not be loaded. A good copy that comes later takes its place."""
+    from pipelines import operate  # noqa: PLC0415
+
+    with _told():
+        _finish(*operate.accept_hour(_settings(company), hour, why), console)
 
 
 @sandbox_app.command("build")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from assets.amplitude.archive import first_day
+from assets.amplitude.archive import first_day, hour_start
+from assets.amplitude.windows import start_hour
 from assets.company.load import load_company
 from assets.company.model import Company
 from assets.progress import Progress, silent
@@ -32,6 +33,8 @@ def first_upload_day(settings: Settings, company: Company | None) -> date:
     """First day of the Amplitude partitions: what company.yaml says, else the oldest hour file there is."""
     if company is None:
         return SIZES["demo"].first_day
+    if company.events.start_date and company.events.is_extracted:
+        return hour_start(start_hour(company.events.start_date, company.time_zone)).date()
     if company.events.start_date:
         return company.events.start_date
     return first_day(settings.home, company) or date(2020, 1, 1)

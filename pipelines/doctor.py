@@ -13,8 +13,10 @@ from typing import Literal
 from rich.console import Console
 from rich.markup import escape
 
-from assets.company.load import env_keys, load_company
+from assets.amplitude.access import HOSTS
+from assets.company.load import load_company
 from assets.company.model import Company
+from assets.company.secrets import AMPLITUDE_KEYS, find_secrets, is_readable_by_others
 from assets.errors import InputError
 from pipelines.lock import is_busy
 from pipelines.settings import Settings
@@ -124,11 +126,8 @@ def _sources(company: Company) -> Iterator[Finding]:
         yield Finding("ok", f"finance folder {finance.name}/ is there")
     else:
         yield Finding("bad", f"there is no finance folder {finance}", "put at least accounts.csv there")
-    if company.events.source == "amplitude_api":
-        missing = {"AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY"} - env_keys(company.folder)
-        yield Finding("bad", "events.source amplitude_api comes with a later version"
-                      + (f"; .env lacks {', '.join(sorted(missing))}" if missing else ""),
-                      "use export_archive: export to a folder, and name it in events.path")  # fmt: skip
+    if company.events.is_extracted:
+        yield from _credentials(company)
         return
     events = company.events_path
     count = sum(1 for _ in events.rglob("*.zip")) + sum(1 for _ in events.rglob("*.json.gz")) if events.exists() else 0
@@ -136,3 +135,16 @@ def _sources(company: Company) -> Iterator[Finding]:
         yield Finding("ok", f"{count:,} export files in {events.name}/")
     else:
         yield Finding("bad", f"no export files in {events}", "put Export API zips or hourly .json.gz files there")
+
+
+def _credentials(company: Company) -> Iterator[Finding]:
+    """Whether they are there; whether Amplitude takes them is for a refresh to find out: nothing is asked here."""
+    missing = [name for name in AMPLITUDE_KEYS if name not in find_secrets(company.folder, AMPLITUDE_KEYS)]
+    host = HOSTS[company.events.region].removeprefix("https://")
+    if missing:
+        yield Finding("bad", f"no {' and no '.join(missing)} for events.source amplitude_api",
+                      "write them into .env in the company folder (see .env.example) or the environment")  # fmt: skip
+    else:
+        yield Finding("ok", f"Amplitude credentials are there; a refresh asks {host}")
+    if is_readable_by_others(company.folder):
+        yield Finding("warn", f"other users can read {company.folder / '.env'}", "chmod 600 .env")

@@ -14,6 +14,7 @@ BACKFILL = "backfill"
 ROLLBACK = "release_rollback"
 SANDBOX = "sandbox_build"
 INIT = "init_company"
+ACCEPT = "ledger_accept"
 
 # Dagster's names for the run tags that select a range of partitions in one run; it exports no constant for them.
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -38,7 +39,8 @@ def refresh_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
         dg.define_asset_job(
             BACKFILL,
             selection=dg.AssetSelection.all(),
-            description="Read a range of upload days again, then rebuild, check and publish.",
+            description="Read a range of upload days again (with events from the Export API: download what is "
+            "missing of them), then rebuild, check and publish.",
             config={"ops": {keys.AMPLITUDE_HOURS.to_python_identifier(): {"config": {"land_again": True}}}},
             executor_def=dg.in_process_executor,
         ),
@@ -60,9 +62,10 @@ def refresh_config(until: str | None, quiet: bool = False) -> dict[str, object]:
     return config
 
 
-def backfill_config(quiet: bool = False) -> dict[str, object]:
-    """Run config of a backfill from the command line."""
-    ops = {keys.AMPLITUDE_HOURS.to_python_identifier(): {"config": {"land_again": True}}}
+def backfill_config(quiet: bool = False, again: bool = False) -> dict[str, object]:
+    """Run config of a backfill from the command line. ``again``: ask the Export API for loaded hours too."""
+    asset = {"land_again": True, "ask_again": again}
+    ops = {keys.AMPLITUDE_HOURS.to_python_identifier(): {"config": asset}}
     return {"ops": ops, **({"loggers": _CONSOLE_QUIET} if quiet else {})}
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 
+from assets.amplitude.asked import ledger_token
+from assets.amplitude.due import due_windows
 from assets.company.fingerprint import code_fingerprint, company_fingerprint, refresh_fingerprint
 from assets.company.load import load_company
 from assets.serving.manifest import Release
 from assets.serving.release import current
 from assets.serving.snapshot import ReleaseError
 from assets.transform.project import PROJECT_DIR, ROOT
+from pipelines import amplitude
 from pipelines.settings import Settings
 
 _CODE = [ROOT / "assets", ROOT / "checks", PROJECT_DIR / "models", PROJECT_DIR / "macros"]
@@ -31,8 +34,12 @@ def stands(settings: Settings, until: date | None) -> Release | None:
     if release is None or release.manifest.held_back:
         return None
     company = load_company(settings.company)
-    now = with_code(company_fingerprint(settings.company, company.events_path), until)
-    return release if release.manifest.fingerprint == now else None
+    inputs = company_fingerprint(settings.company, company.events_path)
+    if company.events.is_extracted:
+        if due_windows(settings.home, company, amplitude.clock(), until):
+            return None
+        inputs = f"{inputs}+{ledger_token(settings.home)}"
+    return release if release.manifest.fingerprint == with_code(inputs, until) else None
 
 
 def nothing_new(release: Release) -> str:

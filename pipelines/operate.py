@@ -14,13 +14,14 @@ import dagster as dg
 from rich.console import Console
 from rich.markup import escape
 
+from assets.amplitude import asked
 from assets.company.load import load_company
 from assets.errors import InputError
 from assets.serving.release import current, list_releases
 from assets.transform.project import ROOT, ensure_manifest
 from pipelines import jobs
 from pipelines.assembly import pending_days
-from pipelines.company import prepare_company
+from pipelines.company import first_upload_day, prepare_company
 from pipelines.dead_runs import bury
 from pipelines.progress import shown, tell
 from pipelines.run import BAD_INPUT, DONE, FAILED, Outcome, dagster_home, run_job
@@ -40,14 +41,41 @@ def refresh(settings: Settings, until: date | None, console: Console) -> Answer:
     return _answer(settings, outcome, time.monotonic() - start)
 
 
-def backfill(settings: Settings, first: date, last: date, console: Console) -> Answer:
-    """The `backfill` job over a range of upload days."""
+def backfill(settings: Settings, first: date, last: date, again: bool, console: Console) -> Answer:
+    """The `backfill` job over a range of upload days; ``again``: also days of the Export API that are loaded."""
     start = time.monotonic()
     with shown(console):
         prepare_company(settings, tell)
-        config = jobs.backfill_config(quiet=True)
+        _check_range(settings, first, again)
+        config = jobs.backfill_config(quiet=True, again=again)
         outcome = _run(settings, jobs.BACKFILL, config, jobs.range_tags(str(first), str(last)))
     return _answer(settings, outcome, time.monotonic() - start)
+
+
+def _check_range(settings: Settings, first: date, again: bool) -> None:
+    company = load_company(settings.company)
+    start = first_upload_day(settings, company)
+    if company.events.is_extracted and first < start:
+        raise InputError(
+            f"--from {first} is before the first upload day {start}",
+            where="--from",
+            mend=f"use --from {start}, or set an earlier events.start_date in company.yaml",
+        )
+    if again and not company.events.is_extracted:
+        raise InputError(
+            "--again is for events from the Export API",
+            where=f"events.source {company.events.source}",
+            mend="leave it out: a backfill reads the files of those days again by itself",
+        )
+
+
+def accept_hour(settings: Settings, hour: str, why: str) -> Answer:
+    """The `ledger_accept` job."""
+    asked.parse_hour(hour)
+    outcome = _run(settings, jobs.ACCEPT, jobs.op_config("accept_hour", {"hour": hour, "why": why}), {})
+    if outcome.code != DONE:
+        return outcome.code, [_error(outcome)]
+    return DONE, [f"{escape(hour)} is accepted; the next refresh moves the usage watermark past it"]
 
 
 def roll_back(settings: Settings, to: str | None) -> Answer:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from assets.amplitude.ledger import Ledger
@@ -62,13 +63,17 @@ def _ledger(home: Home, console: Console) -> None:
     gaps = [hour for hour in hours if hour.state not in _GOOD]
     if gaps:
         table = Table(
-            "upload hour (UTC)", "state", "quarantined", title="hours that hold the watermark", box=box.SIMPLE
+            "upload hour (UTC)", "state", "quarantined", "why", title="hours that hold the watermark", box=box.SIMPLE
         )
         for hour in gaps[:_MOST_GAPS]:
-            table.add_row(f"{hour.upload_hour:%Y-%m-%d %H:00}", hour.state, str(hour.quarantined))
+            why = escape(hour.note or "")
+            table.add_row(f"{hour.upload_hour:%Y-%m-%d %H:00}", hour.state, str(hour.quarantined), why)
         console.print(table)
         if len(gaps) > _MOST_GAPS:
             console.print(f"         and {len(gaps) - _MOST_GAPS:,} more")
+    for hour in hours:
+        if hour.state == "accepted":
+            console.print(f"accepted {hour.upload_hour:%Y-%m-%d %H:00} UTC: {escape(hour.note or '')}", soft_wrap=True)
 
 
 def _last_run(home: Home, console: Console) -> None:

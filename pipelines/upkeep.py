@@ -1,4 +1,4 @@
-"""Jobs beside the refresh: return to a former release, make the sandbox company, write a company folder."""
+"""Jobs beside the refresh: former releases, hopeless hours, the sandbox company, a company folder."""
 
 from enum import Enum
 from pathlib import Path
@@ -6,10 +6,11 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from assets.amplitude.asked import accept, parse_hour
 from assets.company.template import write_template
 from assets.home import Home
 from assets.serving.release import rollback
-from pipelines.jobs import INIT, ROLLBACK, SANDBOX
+from pipelines.jobs import ACCEPT, INIT, ROLLBACK, SANDBOX
 from pipelines.sandbox.build import build
 
 
@@ -34,6 +35,13 @@ class SandboxConfig(dg.Config):
     seed: int = Field(default=7, description="The same seed makes the same company.")
 
 
+class AcceptConfig(dg.Config):
+    """Which hour nobody shall wait for any longer, and why."""
+
+    hour: str = Field(description="Upload hour in UTC, e.g. 2026-10-31T05.")
+    why: str = Field(description="What makes it hopeless; kept in the ledger and shown by `lens status`.")
+
+
 class InitConfig(dg.Config):
     """Where the commented company folder goes."""
 
@@ -47,6 +55,11 @@ def upkeep_jobs(home: Home) -> list[dg.JobDefinition]:
     def point_at_former_release(context: dg.OpExecutionContext, config: RollbackConfig) -> None:
         release = rollback(home, config.to)
         context.log.info(f"serving/current is release {release.id}")
+
+    @dg.op(description="Let the usage watermark pass an hour that will not be loaded.")
+    def accept_hour(context: dg.OpExecutionContext, config: AcceptConfig) -> None:
+        state = accept(home, parse_hour(config.hour), config.why)
+        context.log.info(f"{config.hour} was {state} and is accepted: {config.why}")
 
     @dg.op(description="Simulate the sandbox company and write its folder.")
     def build_sandbox(context: dg.OpExecutionContext, config: SandboxConfig) -> None:
@@ -62,6 +75,10 @@ def upkeep_jobs(home: Home) -> list[dg.JobDefinition]:
     def release_rollback() -> None:
         point_at_former_release()
 
+    @dg.job(name=ACCEPT, executor_def=dg.in_process_executor, description="Release an hour that will not be loaded.")
+    def ledger_accept() -> None:
+        accept_hour()
+
     @dg.job(name=SANDBOX, executor_def=dg.in_process_executor, description="Make the sandbox company.")
     def sandbox_build() -> None:
         build_sandbox()
@@ -70,4 +87,4 @@ def upkeep_jobs(home: Home) -> list[dg.JobDefinition]:
     def init_company() -> None:
         write_company_folder()
 
-    return [release_rollback, sandbox_build, init_company]
+    return [release_rollback, ledger_accept, sandbox_build, init_company]

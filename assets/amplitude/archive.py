@@ -95,16 +95,14 @@ def upload_hour(name: str) -> int | None:
     return hour_number(day) + int(match[2]) if int(match[2]) < 24 and day.year in _YEARS else None
 
 
-def events_folder(company: Company) -> Path:
+def events_folder(home: Home, company: Company) -> Path:
     """The folder to read. Raises InputError when this version cannot read the source or there is no folder."""
-    source, path = company.events.source, company.events.path or "events/"
+    if company.events.is_extracted:
+        folder = home.amplitude_lake / "archives"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder.resolve()
+    path = company.events.path or "events/"
     where = f"{company.folder / 'company.yaml'}: events"
-    if source == "amplitude_api":
-        raise InputError(
-            "events.source amplitude_api is not supported by this version",
-            where=where,
-            mend="export the hours and use source: export_archive with the folder that holds the zips",
-        )
     if "://" in path:
         raise InputError(
             f"events.path {path} is a URL, which this version cannot read",

@@ -1,30 +1,50 @@
 """Amplitude upload hours as Dagster assets: landed by upload day, then shown to dbt as one pruned view."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 from pydantic import Field
 
 from assets import keys
-from assets.amplitude import ledger, views
+from assets.amplitude import asked, ledger, views
+from assets.amplitude.export_api import Access, ExportApi, Patience
+from assets.amplitude.extraction import ExtractionResult, extract
 from assets.amplitude.landing import LandingResult, land, plan
+from assets.amplitude.ledger_tables import HourState
 from assets.company.load import load_company
+from assets.company.model import Company
 from assets.home import Home
 from assets.progress import Progress
 from assets.warehouse import has_table, read, write
 
 _TOUCHED = "CREATE OR REPLACE TABLE raw.amplitude_touched AS SELECT unnest(?::TIMESTAMP[]) AS occurred_hour"
+# What an extraction found out belongs to what the release stands for; the company folder's part was written before.
+_FINGERPRINT = "UPDATE raw.refresh SET fingerprint = split_part(fingerprint, '+', 1) || '+' || ?"
 _SEQUENCE = "CREATE OR REPLACE TABLE raw.amplitude_sequence AS SELECT ?::BIGINT AS sequence"
 
 
+# Gaps that the metadata names; `lens status` names more.
+_GAPS_SHOWN = 10
+# Gives access to the Export API for as long as it is entered, or None when the company's events lie in a folder.
+ApiOf = Callable[[Company], AbstractContextManager[Access | None]]
+
+
 class LandingConfig(dg.Config):
-    """What to do with hours that are in the lake already."""
+    """What to do with hours that are in the lake already, and which hours to ask Amplitude for."""
 
     land_again: bool = Field(
         default=False,
-        description="Read the selected upload days again although nothing about their files changed.",
+        description="Read the selected upload days again although nothing about their files changed. With events from "
+        "the Export API: keep to the selected upload days, and download what is missing of them.",
+    )
+    ask_again: bool = Field(
+        default=False,
+        description="With events from the Export API: download the selected upload days again, also loaded hours.",
     )
 
 
@@ -42,9 +62,9 @@ def local_day_hours(days: list[date], time_zone: str) -> set[datetime]:
 
 
 def build_hours_asset(
-    home: Home, folder: Path, partitions: dg.PartitionsDefinition, progress: Progress
+    home: Home, folder: Path, partitions: dg.PartitionsDefinition, progress: Progress, api_of: ApiOf
 ) -> dg.AssetsDefinition:
-    """``lake/amplitude_hours``, partitioned by upload day (UTC)."""
+    """``lake/amplitude_hours``, partitioned by upload day (UTC). ``api_of``: how to reach the Export API, if at all."""
 
     @dg.asset(
         key=keys.AMPLITUDE_HOURS,
@@ -54,7 +74,7 @@ def build_hours_asset(
         group_name=keys.GROUP_LAKE,
         owners=[keys.TEAM_PRODUCT],
         kinds={"amplitude", "parquet"},
-        pool=keys.POOL_WAREHOUSE,
+        pool=keys.POOL_EXPORT,
         description="Amplitude's hourly exports, deduplicated and ledgered, as Parquet by upload day.",
         required_resource_keys={"refresh_lock"},
     )
@@ -64,18 +84,62 @@ def build_hours_asset(
         days = None
         if config.land_again and context.has_partition_key_range:
             days = {date.fromisoformat(key) for key in context.partition_keys}
-        result = land(home, company, plan(home, company, until, land_again=days), progress)
+        told: dict[str, Any] = {}
+        with api_of(company) as access:
+            if access is None:
+                result = land(home, company, plan(home, company, until, land_again=days), progress)
+            else:
+                extracted = _extract(home, company, access, until, progress, days, config.ask_again)
+                result, told = extracted.landing, _asked_counts(extracted)
+                if extracted.problem:
+                    context.log.warning(f"not everything could be downloaded: {extracted.problem}")
         with write(home.warehouse) as con:
             views.write_ledger(con, home, until)
             touched = sorted(ledger.pending_hours(home, built_sequence))
             con.execute(_TOUCHED, [touched])
             con.execute(_SEQUENCE, [ledger.sequence(home)])
+            if company.events.is_extracted:
+                con.execute(_FINGERPRINT, [asked.ledger_token(home)])
         if context.has_partition_key_range:
             _describe_days(context, result)
         watermark = ledger.usage_watermark(home, company)
-        return dg.MaterializeResult(metadata={**_counts(result), "usage_watermark": str(watermark)})
+        return dg.MaterializeResult(
+            metadata={**_counts(result), **told, **_gaps(home, until), "usage_watermark": str(watermark)}
+        )
 
     return amplitude_hours
+
+
+def _extract(
+    home: Home, company: Company, access: Access, until: date | None, progress: Progress, days: set[date] | None,
+    again: bool,
+) -> ExtractionResult:  # fmt: skip
+    patience = Patience(budget_seconds=company.events.retry_minutes * 60)
+    with ExportApi(access, patience) as api:
+        return extract(home, company, api, access.now, until, progress, days, again=again and days is not None)
+
+
+def _asked_counts(result: ExtractionResult) -> dict[str, Any]:
+    counts = {
+        "archives_downloaded": result.archives,
+        "bytes_downloaded": result.bytes,
+        "hours_fetched": result.fetched,
+        "hours_empty": result.empty,
+        "hours_failed": result.failed,
+        "hours_not_asked_for": result.waiting,
+    }
+    return counts | ({"download_problem": result.problem} if result.problem else {})
+
+
+def _gaps(home: Home, until: date | None) -> dict[str, Any]:
+    """Hours that hold the watermark: how many, and the first ones with their state."""
+    with ledger.Ledger.open_read_only(home) as book:
+        gaps = [hour for hour in book.hours(until) if hour.state not in ledger.FINAL_STATES]
+    return {"gaps": len(gaps), "first_gaps": ", ".join(map(_named, gaps[:_GAPS_SHOWN])) or "none"}
+
+
+def _named(hour: HourState) -> str:
+    return f"{hour.upload_hour:%Y-%m-%d %H}h {hour.state}"
 
 
 def _marks(home: Home) -> tuple[date | None, int]:

@@ -25,7 +25,7 @@ from assets.company.model import Company
 from assets.home import Home
 from assets.progress import Progress, silent
 
-__all__ = ["LandingPlan", "LandingResult", "land", "plan"]
+__all__ = ["Landing", "LandingPlan", "LandingResult", "land", "plan"]
 
 WORKERS = 2
 _COMMIT_SECONDS = 0.5
@@ -57,25 +57,78 @@ def land(home: Home, company: Company, plan: LandingPlan, progress: Progress | N
     Whatever is committed stays; after a crash the same plan, made again, ends in the same lake. Raises InputError
     only for archives that vanished meanwhile.
     """
-    tell = progress or silent
-    lake, promotion = home.amplitude_lake, Promotion.of(company)
-    with Ledger.open(home) as ledger:
-        _sweep(ledger)
+    with Landing(home, company, progress or silent) as landing:
+        landing.take(plan)
+        return landing.finish()
+
+
+class Landing:
+    """A landing that stays open for several plans: engines and workers start once, repeats are decided at the end."""
+
+    def __init__(self, home: Home, company: Company, progress: Progress) -> None:
+        self._promotion, self._tell = Promotion.of(company), progress
+        self._lake, self._scratch = home.amplitude_lake, home.amplitude_lake / "scratch"
+        self._home = home
+        self._hours: set[int] = set()
+        self._done = self._total = 0
+        self._is_open = False
+
+    def __enter__(self) -> Landing:
+        self._ledger = Ledger.open(self._home)
+        _sweep(self._ledger)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_open:
+            self._workers.close()
+            self._converter.close()
+            shutil.rmtree(self._scratch, ignore_errors=True)
+        self._ledger.close()
+
+    def _start(self) -> None:
+        """Engines are made when the first plan has something for them."""
+        if not self._is_open:
+            self._converter = Converter(self._scratch, self._promotion, threads=2)
+            self._workers = _Workers(self._scratch, self._promotion)
+            self._is_open = True
+
+    def take(self, plan: LandingPlan) -> None:
+        """Land the hours of a plan; their repeats stay undecided until ``finish``."""
         if plan.is_empty:
+            return
+        self._start()
+        if plan.promote_again:
+            _promote_again(self._ledger, self._converter, self._promotion, self._tell)
+        self._total += plan.bytes
+        for batch in self._landed(plan.units):
+            commit(self._ledger, self._converter, batch, self._promotion.digest)
+        self._hours |= {hour for unit in plan.units for hour in unit.hours}
+
+    def finish(self) -> LandingResult:
+        """Decide what repeats, merge small files; what all plans together landed."""
+        if not self._is_open:
             return LandingResult()
-        scratch = lake / "scratch"
-        converter = Converter(scratch, promotion, threads=2)
-        try:
-            _promote_again(ledger, converter, promotion, tell)
-            for landing in _landed(plan.units, lake, scratch, promotion, tell):
-                commit(ledger, converter, landing, promotion.digest)
-            tell("deduplicating events", 0, 0)
-            settle(ledger, converter)
-            compact(ledger, converter)
-        finally:
-            converter.close()
-            shutil.rmtree(scratch, ignore_errors=True)
-        return _result(ledger, plan)
+        self._tell("deduplicating events", 0, 0)
+        settle(self._ledger, self._converter)
+        compact(self._ledger, self._converter)
+        return _result(self._ledger, self._hours)
+
+    def _landed(self, units: tuple[Unit, ...]) -> Iterator[list[UnitLanding]]:
+        """Landed units in small batches, as they come."""
+        futures: list[Future[UnitLanding]] = [
+            self._workers.pool.submit(self._workers.land, unit, self._lake) for unit in units
+        ]
+        batch: list[UnitLanding] = []
+        since = time.monotonic()
+        for future in as_completed(futures):
+            batch.append(future.result())
+            self._done += batch[-1].unit.bytes
+            self._tell("landing events (bytes)", self._done, self._total)
+            if time.monotonic() - since > _COMMIT_SECONDS:
+                yield batch
+                batch, since = [], time.monotonic()
+        if batch:
+            yield batch
 
 
 def _sweep(ledger: Ledger) -> None:
@@ -109,29 +162,6 @@ class _Workers:
             converter.close()
 
 
-def _landed(
-    units: tuple[Unit, ...], lake: Path, scratch: Path, promotion: Promotion, tell: Progress
-) -> Iterator[list[UnitLanding]]:
-    """Landed units in small batches, as they come."""
-    total, done = sum(unit.bytes for unit in units), 0
-    workers = _Workers(scratch, promotion)
-    try:
-        futures: list[Future[UnitLanding]] = [workers.pool.submit(workers.land, unit, lake) for unit in units]
-        batch: list[UnitLanding] = []
-        since = time.monotonic()
-        for future in as_completed(futures):
-            batch.append(future.result())
-            done += batch[-1].unit.bytes
-            tell("landing events (bytes)", done, total)
-            if time.monotonic() - since > _COMMIT_SECONDS:
-                yield batch
-                batch, since = [], time.monotonic()
-        if batch:
-            yield batch
-    finally:
-        workers.close()
-
-
 def _promote_again(ledger: Ledger, converter: Converter, promotion: Promotion, tell: Progress) -> None:
     """Give kept files the promoted columns that the company folder asks for now."""
     stale = ledger.segments("promotion <> ?", promotion.digest)
@@ -145,8 +175,8 @@ def _promote_again(ledger: Ledger, converter: Converter, promotion: Promotion, t
         tell("promoting columns again", done, len(stale))
 
 
-def _result(ledger: Ledger, plan: LandingPlan) -> LandingResult:
-    landed = {hour_start(hour) for unit in plan.units for hour in unit.hours}
+def _result(ledger: Ledger, hours: set[int]) -> LandingResult:
+    landed = {hour_start(hour) for hour in hours}
     result = LandingResult()
     for hour in ledger.hours():
         if hour.upload_hour in landed:

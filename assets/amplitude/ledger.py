@@ -14,6 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from assets.amplitude.archive import ArchiveFile, Member, hour_start, local_midnight_hour
+from assets.amplitude.hour_states import hour_states
 from assets.amplitude.ledger_tables import FORMAT, SCHEMA, HourState, Segment
 from assets.company.model import Company
 from assets.errors import InputError
@@ -36,10 +37,11 @@ class Ledger:
         con.execute("PRAGMA synchronous = FULL")
         ledger = cls(home, con)
         found = ledger.meta("format") if ledger._has_tables() else None
-        if found is None:
+        if found is None or int(found) < FORMAT:  # every format so far only adds tables to the former
             con.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-            con.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?), ('sequence', '0')", [str(FORMAT)])
-        elif int(found) != FORMAT:
+            con.execute("INSERT OR IGNORE INTO meta VALUES ('sequence', '0')")
+            ledger.set_meta("format", str(FORMAT))
+        elif int(found) > FORMAT:
             con.close()
             raise InputError(
                 f"the ledger has format {found}, this version reads format {FORMAT}",
@@ -50,7 +52,12 @@ class Ledger:
 
     @classmethod
     def open_read_only(cls, home: Home) -> Ledger:
-        """Open an existing ledger for reading."""
+        """Open an existing ledger for reading; one of a former version is brought up to date first."""
+        ledger = cls(home, sqlite3.connect(f"{home.ledger.as_uri()}?mode=ro", uri=True, timeout=60))
+        if ledger._has_tables() and int(ledger.meta("format") or FORMAT) >= FORMAT:
+            return ledger
+        ledger.close()
+        cls.open(home).close()
         return cls(home, sqlite3.connect(f"{home.ledger.as_uri()}?mode=ro", uri=True, timeout=60))
 
     def close(self) -> None:
@@ -204,39 +211,26 @@ class Ledger:
 
     # ---- hours
 
+    def extracted(self) -> range:
+        """The upload hours that the Export API is asked for: none when the events come from a folder."""
+        start, safe = self.meta("start_hour"), self.meta("safe_hour")
+        return range(int(start), int(safe) + 1) if start and safe else range(0)
+
     def hours(self, until: date | None = None) -> list[HourState]:
         """Every upload hour from the first to the last known one (not past local midnight after ``until``).
 
-        An hour that is not landed is ``empty`` when the folder holds no file for it, else ``not_ready``.
+        For an extracted source the span is at least that from its start to the safe hour of the last extraction.
         """
+        extracted = self.extracted()
         first, last = self.first_known_hour(), self.last_known_hour()
+        if extracted:
+            first = min(extracted[0], extracted[0] if first is None else first)
+            last = max(extracted[-1], extracted[-1] if last is None else last)
         if first is None or last is None:
             return []
         if until is not None:
             last = min(last, local_midnight_hour(until, self.meta("time_zone") or "UTC") - 1)
-        landed = {state.upload_hour: state for state in self._landed_hours()}
-        waiting = {hour for (hour,) in self.con.execute("SELECT DISTINCT hour FROM members WHERE hour IS NOT NULL")}
-        return [
-            landed.get(hour_start(n)) or HourState(hour_start(n), "not_ready" if n in waiting else "empty")
-            for n in range(first, last + 1)
-        ]
-
-    def _landed_hours(self) -> Iterator[HourState]:
-        rows = self.con.execute(
-            """
-            WITH verdicts AS (
-                SELECT hour, sum(level > 0) AS left_out, sum(is_late) AS late FROM repeats GROUP BY hour)
-            SELECT hour, state, parts, records, lake_rows - coalesce(left_out, 0), same_uuid + coalesce(left_out, 0),
-                coalesce(late, 0), quarantined, erased, bytes, sha256, attempts, loaded_at
-            FROM hours LEFT JOIN verdicts USING (hour)"""
-        )
-        for row in rows:
-            (hour, state, parts, records, staged, duplicates, late, quarantined, erased, size, sha256, attempts,
-             loaded_at) = row  # fmt: skip
-            yield HourState(
-                hour_start(hour), state, parts, records, staged, duplicates, late, quarantined, erased, size, sha256,
-                attempts, datetime.fromisoformat(loaded_at),
-            )  # fmt: skip
+        return hour_states(self.con, range(first, last + 1), extracted)
 
 
 def sequence(home: Home) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-FORMAT = 1
+# 2 added what was asked of the Export API, and accepted hours.
+FORMAT = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 -- what the export folder holds now; hours are counted since 1970 (UTC)
@@ -43,6 +44,16 @@ CREATE INDEX IF NOT EXISTS repeats_hour ON repeats (hour);
 CREATE TABLE IF NOT EXISTS unsettled (kind TEXT, value TEXT, PRIMARY KEY (kind, value)) WITHOUT ROWID;
 -- per UTC hour of occurred_at, the newest change that touched it
 CREATE TABLE IF NOT EXISTS touched (hour INTEGER PRIMARY KEY, sequence INTEGER);
+-- what was asked of the Export API: the newest answer for each upload hour, and the archive that holds it
+CREATE TABLE IF NOT EXISTS requested (
+    hour INTEGER PRIMARY KEY, answer TEXT, asked_at TEXT, archive TEXT, failures INTEGER, problem TEXT);
+CREATE INDEX IF NOT EXISTS requested_archive ON requested (archive);
+-- every archive that was downloaded: kept, replaced (by newer answers), cleared (after landing) or lost
+CREATE TABLE IF NOT EXISTS downloads (
+    name TEXT PRIMARY KEY, first_hour INTEGER, last_hour INTEGER, asked_at TEXT, sha256 TEXT, bytes INTEGER,
+    state TEXT) WITHOUT ROWID;
+-- hours that a person released although they are not loaded
+CREATE TABLE IF NOT EXISTS accepted (hour INTEGER PRIMARY KEY, why TEXT, accepted_at TEXT);
 """
 
 
@@ -51,7 +62,8 @@ class HourState:
     """One upload hour (UTC) as the ledger counts it: records = staged + duplicates + quarantined + erased.
 
     ``records`` are the lines read from the hour's distinct files (a file delivered twice is read once); a file that
-    cannot be read at all counts as one record, quarantined. ``late_resends`` are among the staged.
+    cannot be read at all counts as one record, quarantined. ``late_resends`` are among the staged. ``note``: why an
+    hour was accepted, or what its last request failed with.
     """
 
     upload_hour: datetime
@@ -67,6 +79,7 @@ class HourState:
     sha256: str | None = None
     attempts: int = 0
     loaded_at: datetime | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from assets.amplitude.archive import (
     local_midnight_hour,
     read_members,
 )
+from assets.amplitude.asked import unrecorded
 from assets.amplitude.ledger import Ledger
 from assets.amplitude.promotion import Promotion
 from assets.company.model import Company
@@ -77,19 +78,26 @@ def refresh_catalogue(home: Home, company: Company) -> Iterator[Ledger]:
     """The ledger, its catalogue brought up to date with the export folder.
 
     Files are compared by size and modification time first; only new or changed ones are opened. Raises InputError,
-    with nothing changed, for a folder or zip that cannot be read and for a folder without any hourly file.
+    with nothing changed, for a folder or zip that cannot be read and for a folder without any hourly file (of an
+    extracted source, which may well be empty, only what the ledger has recorded is read).
     """
-    files = {str(file.path): file for file in list_files(events_folder(company))}
+    folder = events_folder(home, company)
+    listed = list_files(folder)
     with Ledger.open(home) as ledger:
+        strange = unrecorded(ledger, folder) if company.events.is_extracted else set()
+        files = {str(file.path): file for file in listed if str(file.path) not in strange}
         known = ledger.archives()
         fresh = [file for path, file in files.items() if known.get(path) != file]
         members = [member for file in fresh for member in read_members(file)]
         gone = known.keys() - files.keys()
-        if fresh or gone or ledger.meta("time_zone") != company.time_zone:
+        was_extracted = bool(ledger.extracted()) and not company.events.is_extracted
+        if fresh or gone or was_extracted or ledger.meta("time_zone") != company.time_zone:
             with ledger.transaction():
                 ledger.catalogue(gone, fresh, members)
                 ledger.set_meta("time_zone", company.time_zone)
-        if ledger.first_known_hour() is None:
+                if was_extracted:
+                    ledger.con.execute("DELETE FROM meta WHERE name IN ('start_hour', 'safe_hour')")
+        if ledger.first_known_hour() is None and not company.events.is_extracted:
             raise _nothing_to_read(company, list(files.values()), len(ledger.members()))
         yield ledger
 

@@ -31,19 +31,6 @@ def load_company(folder: Path) -> Company:
     return Company(**fields, folder=folder, features=features, launches=launches, board=board)
 
 
-def env_keys(folder: Path) -> frozenset[str]:
-    """Names of the secrets that the folder's ``.env`` gives a value to. The values are never kept or shown."""
-    path = Path(folder) / ".env"
-    if not path.is_file():
-        return frozenset()
-    keys = set()
-    for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines():
-        key, separator, value = line.strip().removeprefix("export ").partition("=")
-        if separator and not key.startswith("#") and value.strip().strip("'\""):
-            keys.add(key.strip())
-    return frozenset(keys)
-
-
 def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         what = "the company folder is a file, not a folder" if folder.exists() else "the company folder does not exist"

@@ -121,6 +121,13 @@ class Events(Part):
     account_user_property: Text | None = None
     internal: Annotated[Internal, BeforeValidator(_section)] = Internal()
     inactive_event_types: Texts = INACTIVE_EVENT_TYPES
+    keep_archives: bool = True
+    retry_minutes: float = Field(default=15, ge=0, le=24 * 60, allow_inf_nan=False)
+
+    @property
+    def is_extracted(self) -> bool:
+        """Whether the events are asked for over the Export API (else they lie in a folder)."""
+        return self.source == "amplitude_api"
 
     @model_validator(mode="after")
     def _complete(self) -> Events:
@@ -234,7 +241,7 @@ class Company(Settings):
         """sha256 over everything that shapes numbers: settings without places, dates of delivery and wording,
         and the feature rules without names, owners and their order in the file."""
         settings = self.model_dump(mode="json", include=set(Settings.model_fields) - {"name"})
-        for key in ("source", "region", "path"):
+        for key in ("source", "region", "path", "keep_archives", "retry_minutes"):
             del settings["events"][key]
         del settings["finance"], settings["policy"]["publish_groups"]
         shaping = (

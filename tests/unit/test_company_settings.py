@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from assets.company.load import env_keys, load_company
+from assets.company.load import load_company
 from assets.company.raw import write_raw
+from assets.company.secrets import secrets_file_names
 from assets.company.template import write_template
 from assets.errors import InputError
 from assets.finance.contract_page import FOLDER, pages
@@ -152,9 +153,9 @@ def test_raw_tables_hold_the_company_and_are_replaced(tmp_path: Path) -> None:
 
 def test_only_the_names_of_secrets_are_read(tmp_path: Path) -> None:
     folder = make_folder(tmp_path)
-    assert env_keys(folder) == frozenset()
+    assert secrets_file_names(folder) == frozenset()
     (folder / ".env").write_text("# A=1\nAMPLITUDE_API_KEY=abc\nexport AMPLITUDE_SECRET_KEY='x'\nEMPTY=\nQUOTED=''\n")
-    assert env_keys(folder) == {"AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY"}
+    assert secrets_file_names(folder) == {"AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY"}
     assert "abc" not in repr(load_company(folder))
 
 
