@@ -18,6 +18,7 @@ from assets.amplitude.convert import Converter, make_durable
 from assets.amplitude.land_unit import UnitLanding, content_digest, lake_file, land_unit
 from assets.amplitude.ledger import Ledger
 from assets.amplitude.ledger_tables import HourState
+from assets.amplitude.merges import land_merge_files
 from assets.amplitude.planning import LandingPlan, Unit, plan
 from assets.amplitude.promotion import Promotion
 from assets.amplitude.repeats import settle
@@ -71,6 +72,7 @@ def land(home: Home, company: Company, plan: LandingPlan, progress: Progress | N
                 commit(ledger, converter, landing, promotion.digest)
             tell("deduplicating events", 0, 0)
             settle(ledger, converter)
+            land_merge_files(ledger)
             compact(ledger, converter)
         finally:
             converter.close()
