@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from support import raw_money
 from support.usage_reference import Reference, Row
-from support.usage_world import DAYS, UsageHome, company_tables, events, ledger
+from support.usage_world import DAYS, UsageHome, company_tables, events, ledger, merges
 
 BEGINNING = date(1900, 1, 1)
 
@@ -28,21 +29,24 @@ class Loader:
     def local_date(self, event: Row) -> date:
         return Reference(self.tables, date.max).local_date(event)
 
-    def load(self, chunk: list[Row], hours: list[Row], as_of: str, times: int = 1) -> None:
+    def load(
+        self, chunk: list[Row], hours: list[Row], as_of: str, times: int = 1, merges: Sequence[Row] | None = None
+    ) -> None:
         """Land a chunk; the lake then shows the events of the touched dates and no others. ``times`` > 1 repeats the
         build of the same plan, as after a crash."""
         self.loaded += chunk
+        self.tables["amplitude_merges"] = list(self.tables.get("amplitude_merges", ()) if merges is None else merges)
         dates = {self.local_date(event) for event in chunk}
         money_moved = [raw_money.state("minimum", as_of, has_entitlements=True)] != self.tables.get("finance_state")
         self.tables["finance_state"] = [raw_money.state("minimum", as_of, has_entitlements=True)]
         shown = [event for event in self.loaded if self.is_new or self.local_date(event) in dates]
         marts_from = min([*dates, *self._first_unsure(hours)], default=None)
         self.home.replan(
-            {**self.tables, "amplitude_events": shown, "amplitude_hours": hours}, dates,
+            {**self.tables, "amplitude_events": shown, "amplitude_hours": hours}, sorted(dates),
             marts_from=marts_from, adoption_from=BEGINNING if money_moved else marts_from,
         )  # fmt: skip
-        for _ in range(times):
-            self.home.run(full_refresh=self.is_new, money_moved=money_moved)
+        for left in reversed(range(times)):
+            self.home.run(full_refresh=self.is_new, money_moved=money_moved, is_killed=left > 0)
         self.is_new = False
 
     def _first_unsure(self, hours: list[Row]) -> list[date]:
@@ -67,11 +71,11 @@ def test_any_order_and_chunking_ends_in_the_same_marts(seed: int, tmp_path: Path
     cuts = [0, *sorted(rng.sample(range(1, len(order)), 2)), len(order)]
     chunks = [order[a:b] for a, b in pairwise(cuts)]
     parts = Loader(UsageHome(tmp_path / "parts.duckdb", target), dict(tables))
-    parts.load(chunks[0], ledger(30), "2024-03-31")
-    parts.load(chunks[1], ledger(60, held=held), "2024-03-31", times=2)
-    parts.load(chunks[2], ledger(DAYS - 4), "2024-04-10")
+    parts.load(chunks[0], ledger(30), "2024-03-31", merges=merges(0, 4))
+    parts.load(chunks[1], ledger(60, held=held), "2024-03-31", times=2, merges=merges(0, 1, 4, 6))
+    parts.load(chunks[2], ledger(DAYS - 4), "2024-04-10", merges=merges(*range(7)))
     whole = Loader(UsageHome(tmp_path / "whole.duckdb", target), dict(tables))
-    whole.load(everything, ledger(DAYS - 4), "2024-04-10")
+    whole.load(everything, ledger(DAYS - 4), "2024-04-10", merges=merges(*range(7)))
     found, expected = parts.contents(), whole.contents()
     for mart, rows in expected.items():
         assert found[mart] == rows, mart
