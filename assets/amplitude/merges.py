@@ -193,12 +193,13 @@ def _id(value: Any) -> int | None:
 
 def _moment(value: Any) -> int | None:
     """Microseconds since 1970 of a time as Amplitude writes it (text in UTC, or milliseconds)."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value * 1000
     try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
+        if isinstance(value, int) and not isinstance(value, bool):
+            moment = EPOCH + timedelta(milliseconds=value)
+        else:
+            moment = datetime.fromisoformat(str(value))
+            if moment.tzinfo is not None:
+                moment = moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
     return (moment - EPOCH) // _US
