@@ -36,6 +36,7 @@ SOURCE_TABLE_ASSETS = {
     "built_identities": REBUILD_PLAN,
     "built_merges": REBUILD_PLAN,
     "identities_before": REBUILD_PLAN,
+    "namings_before": REBUILD_PLAN,
     "amplitude_hours": AMPLITUDE_HOURS,
     "amplitude_merges": AMPLITUDE_HOURS,
     "amplitude_merge_facts": AMPLITUDE_HOURS,

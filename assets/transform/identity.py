@@ -1,8 +1,9 @@
 """What the last finished build said about identity, so that the next one finds the dates it has to say it anew for.
 
 dbt compares whose the anonymous events are now with ``raw.built_identities``. Which of them to look at follows from
-``raw.built_merges`` and from what the planned dates hold now and held before this run (``raw.identities_before``). All
-three change only when a build has succeeded, or grow until then: a build after a killed one looks at no less.
+``raw.built_merges`` and from what the planned dates hold now and held before this run (``raw.identities_before``,
+``raw.namings_before``). These change only when a build has succeeded, or grow until then: a build after a killed one
+looks at no less.
 """
 
 from __future__ import annotations
@@ -20,19 +21,30 @@ _TABLES = """
         device_user_id VARCHAR, user_key VARCHAR, resolved_by VARCHAR);
     CREATE TABLE IF NOT EXISTS raw.built_merges (amplitude_id BIGINT, survivor BIGINT);
     CREATE TABLE IF NOT EXISTS raw.identities_before (amplitude_id BIGINT, device_id VARCHAR);
+    CREATE TABLE IF NOT EXISTS raw.namings_before (local_date DATE, user_key VARCHAR, names_account BOOLEAN,
+        marks_internal BOOLEAN);
 """
 _RESOLVED, _DATES = "intermediate.int_usage__anonymous_day", "intermediate.int_usage__identity_dates"
 
 
 def look_back(con: duckdb.DuckDBPyConnection, planned: Iterable[date]) -> None:
-    """Note by which devices and Amplitude ids users were known on the planned dates, before dbt replaces them."""
+    """Note by which devices and Amplitude ids users were known on the planned dates, and who named an account or was
+    marked as internal there, before dbt replaces them: events that turn out to repeat others take that with them."""
     con.execute(_TABLES)
     dates = sorted(planned)
-    if dates and has_table(con, "intermediate", "int_usage__identity_day"):
+    if dates and has_table(con, "intermediate", "int_usage__named_day"):
         con.execute(
             """INSERT INTO raw.identities_before
             SELECT DISTINCT amplitude_id, device_id FROM intermediate.int_usage__identity_day
             WHERE user_id IS NOT NULL AND local_date IN (SELECT unnest(?::DATE[]))""",
+            [dates],
+        )
+        con.execute(
+            """INSERT INTO raw.namings_before
+            SELECT local_date, user_key, bool_or(day_account_id IS NOT NULL), bool_or(marks_internal)
+            FROM intermediate.int_usage__named_day
+            WHERE local_date IN (SELECT unnest(?::DATE[])) AND (day_account_id IS NOT NULL OR marks_internal)
+            GROUP BY local_date, user_key""",
             [dates],
         )
 
@@ -48,6 +60,7 @@ def remember(con: duckdb.DuckDBPyConnection, full_refresh: bool) -> None:
         con.execute(f"INSERT INTO raw.built_identities SELECT {_COLUMNS} FROM {_RESOLVED} WHERE {redone}")
     con.execute("CREATE OR REPLACE TABLE raw.built_merges AS SELECT amplitude_id, survivor FROM raw.amplitude_merges")
     con.execute("DELETE FROM raw.identities_before")
+    con.execute("DELETE FROM raw.namings_before")
 
 
 def redone_by_killed(con: duckdb.DuckDBPyConnection) -> frozenset[date]:

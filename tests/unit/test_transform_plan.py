@@ -173,6 +173,8 @@ def test_a_killed_build_leaves_its_dates_and_what_it_replaced_to_the_next(con: d
             UNION ALL SELECT 'marts', DATE '2026-01-01';
         CREATE TABLE intermediate.int_usage__identity_day AS
             SELECT DATE '2026-10-21' AS local_date, 'u1' AS user_id, 1 AS amplitude_id, 'd' AS device_id;
+        CREATE TABLE intermediate.int_usage__named_day AS
+            SELECT DATE '2026-10-21' AS local_date, 'u1' AS user_key, 'a1' AS day_account_id, false AS marks_internal;
         INSERT INTO raw.amplitude_touched VALUES ('2026-10-21 15:00');
     """)
     assert make_plan(con, HASH).activity == {date(2026, 10, 21)}

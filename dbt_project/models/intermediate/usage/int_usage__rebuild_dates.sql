@@ -20,21 +20,32 @@ left_users as (
     where former.user_key is distinct from anonymous.user_key
 ),
 
--- who names an account on a planned date, or may have named one there before
+-- who may have named an account on a planned date before
+former_lending as (
+    select user_key, local_date
+    from left_users
+
+    union
+
+    select user_key, local_date
+    from {{ source('amplitude', 'namings_before') }}
+    where names_account
+),
+
 lending as (
-    select days.user_key, days.local_date
+    select days.user_key
     from {{ ref('int_usage__named_day') }} as days
     inner join planned on days.local_date = planned.local_date
     where days.day_account_id is not null
 
     union
 
-    select user_key, local_date
-    from left_users
+    select user_key
+    from former_lending
 ),
 
 lending_users as (
-    select distinct user_key
+    select user_key
     from lending
     where exists(select 1 from {{ source('company', 'account_ways') }} as ways where ways.way = 'user_membership')
 ),
@@ -77,7 +88,7 @@ timeline as (
     union all
 
     select user_key, local_date, local_date as named_on
-    from left_users
+    from former_lending
     where user_key in (select user_key from borrowing)
 ),
 
@@ -97,8 +108,8 @@ lenders as (
 ),
 
 -- marked on planned dates only: perhaps not yet known to be internal when the other dates were built; or marked by
--- events that are somebody else's now
-newly_internal as (
+-- events that are gone, or somebody else's now
+newly_judged as (
     select days.user_key
     from {{ ref('int_usage__named_day') }} as days
     left join planned on days.local_date = planned.local_date
@@ -115,6 +126,17 @@ newly_internal as (
             and left_users.local_date = days.local_date
     where days.marks_internal
         or left_users.new_user_key is null
+
+    union
+
+    select former.user_key
+    from {{ source('amplitude', 'namings_before') }} as former
+    where former.marks_internal
+        and former.user_key not in (
+            select days.user_key
+            from {{ ref('int_usage__named_day') }} as days
+            where days.marks_internal
+        )
 ),
 
 activity as (
@@ -132,7 +154,7 @@ activity as (
 
     select days.local_date
     from {{ ref('int_usage__named_day') }} as days
-    where days.user_key in (select user_key from newly_internal)
+    where days.user_key in (select user_key from newly_judged)
 ),
 
 starts as (
