@@ -34,7 +34,16 @@ SOURCE_ASSETS = {
     "amplitude": AMPLITUDE_EVENTS,
     "quality": AMPLITUDE_EVENTS,  # downstream of everything that quarantines
 }
-SOURCE_TABLE_ASSETS = {"rebuild_plan": REBUILD_PLAN, "amplitude_hours": AMPLITUDE_HOURS}
+SOURCE_TABLE_ASSETS = {
+    "rebuild_plan": REBUILD_PLAN,
+    "built_identities": REBUILD_PLAN,
+    "built_merges": REBUILD_PLAN,
+    "identities_before": REBUILD_PLAN,
+    "namings_before": REBUILD_PLAN,
+    "amplitude_hours": AMPLITUDE_HOURS,
+    "amplitude_merges": AMPLITUDE_HOURS,
+    "amplitude_merge_facts": AMPLITUDE_HOURS,
+}
 
 
 def dbt_key(layer: str, name: str) -> AssetKey:

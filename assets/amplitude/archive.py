@@ -25,8 +25,8 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC without a zone, as in the lak
 _EVENTS = re.compile(r"[^_/\\-][^_/\\]*_(\d{4}-\d{2}-\d{2})_(\d{1,2})#(\d+)\.json\.gz")
 # A file of another year is misnamed, and would stretch the ledger over millions of empty hours.
 _YEARS = range(2010, 2101)
-# Merge facts of the S3/GCS destination: known, and no events.
-_MERGES = re.compile(r"-.+_\d{4}-\d{2}-\d{2}_\d{1,2}\.json\.gz")
+# Merge facts of the S3/GCS destination: -<Org>_<yyyy-MM-dd>_<H>.json.gz
+_MERGES = re.compile(r"-.+_(\d{4}-\d{2}-\d{2})_(\d{1,2})\.json\.gz")
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\.)")
 _STORED, _DEFLATED, _LOOSE = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, -1
 _BLOCK = 1 << 20
@@ -61,6 +61,11 @@ class Member:
     def content(self) -> tuple[str, int, int]:
         return self.name, self.crc, self.size
 
+    @property
+    def tells_merges(self) -> bool:
+        """Whether it is a file of merge facts and not of events."""
+        return self.hour is not None and bool(_MERGES.fullmatch(self.name))
+
 
 def hour_number(moment: datetime) -> int:
     """Whole hours since 1970 of a UTC moment."""
@@ -84,8 +89,11 @@ def local_midnight_hour(day: date, time_zone: str) -> int:
 
 
 def upload_hour(name: str) -> int | None:
-    """Upload hour that a file name tells, or None."""
-    match = _EVENTS.fullmatch(name)
+    """Upload hour that the name of a file of events tells, or None."""
+    return _hour_in(_EVENTS.fullmatch(name))
+
+
+def _hour_in(match: re.Match[str] | None) -> int | None:
     if not match:
         return None
     try:
@@ -145,10 +153,10 @@ def read_members(file: ArchiveFile) -> Iterator[Member]:
     """The members of a zip, or the loose file itself. Raises InputError for a zip without a readable directory."""
     if file.path.suffix.lower() == ".zip":
         yield from _zip_members(file)
-    elif not _MERGES.fullmatch(file.path.name):
+    else:
         crc = _checksum(file.path)
         name = file.path.name
-        hour = upload_hour(name)
+        hour = _hour_in(_EVENTS.fullmatch(name) or _MERGES.fullmatch(name))
         problem = None if hour is not None else "unknown_name"
         yield Member(str(file.path), name, name, crc, file.size, hour, problem, _LOOSE, 0, file.size)
 
@@ -180,7 +188,7 @@ def _zip_members(file: ArchiveFile) -> Iterator[Member]:
         name = re.split(r"[/\\]", entry.orig_filename)[-1]
         if _is_none_of_ours(entry, name):
             continue
-        hour = upload_hour(name)
+        hour = _hour_in(_EVENTS.fullmatch(name) or _MERGES.fullmatch(name))
         problem = _listed_problem(entry, hour)
         yield Member(
             str(file.path), entry.orig_filename, name, entry.CRC, entry.file_size, hour, problem,
@@ -189,8 +197,8 @@ def _zip_members(file: ArchiveFile) -> Iterator[Member]:
 
 
 def _is_none_of_ours(entry: zipfile.ZipInfo, name: str) -> bool:
-    """Folders, the leftovers of operating systems and merge facts are no events and nothing to report."""
-    known = entry.is_dir() or _JUNK.search(entry.orig_filename) or _MERGES.fullmatch(name)
+    """Folders and the leftovers of operating systems are nothing to report."""
+    known = entry.is_dir() or _JUNK.search(entry.orig_filename)
     return bool(known) and not _is_unsafe(entry.orig_filename)
 
 

@@ -10,6 +10,7 @@ from assets.amplitude.convert import Converter, Facts, Piece, hour_of, make_dura
 from assets.amplitude.land_unit import HourLanding, UnitLanding, content_digest, lake_file
 from assets.amplitude.ledger import Ledger
 from assets.amplitude.ledger_tables import Segment
+from assets.amplitude.merges import facts_of_events, replace_event_facts
 from assets.amplitude.repeats import forget_hours
 
 
@@ -28,6 +29,7 @@ def _switch(ledger: Ledger, converter: Converter, landing: UnitLanding, promotio
     forget_hours(ledger, hours)
     ledger.con.execute(f"DELETE FROM quarantine_files WHERE hour IN ({marks})")
     carried: dict[int, int] = {}
+    merges = list(landing.merges)
     for segment in former:
         touched, rest, kept = _rest(
             ledger, converter, segment, hours, {h for h in vanished if vanished[h]}, landing.pieces
@@ -36,11 +38,14 @@ def _switch(ledger: Ledger, converter: Converter, landing: UnitLanding, promotio
         ledger.touch(touched, sequence)
         for hour, rows in kept.items():
             carried[hour] = carried.get(hour, 0) + rows
+        if rest and kept:
+            merges += facts_of_events(converter, [rest.path], kept)
         if rest:
             ledger.add_segment(_segment(ledger, rest, segment.promotion, segment.settled and not kept))
     for piece in landing.pieces:
         ledger.add_segment(_segment(ledger, piece, promotion, settled=False))
         ledger.touch(piece.facts.event_hours, sequence)
+    replace_event_facts(ledger, hours, merges)
     if landing.quarantine:
         name = landing.quarantine.relative_to(ledger.lake).as_posix()
         ledger.con.executemany(

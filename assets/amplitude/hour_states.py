@@ -44,15 +44,16 @@ def _landed(con: sqlite3.Connection) -> Iterator[HourState]:
     rows = con.execute(
         """
         WITH verdicts AS (
-            SELECT hour, sum(level > 0) AS left_out, sum(is_late) AS late FROM repeats GROUP BY hour)
+            SELECT hour, sum(level > 0) AS left_out, sum(level = 2) AS resent, sum(is_late) AS late
+            FROM repeats GROUP BY hour)
         SELECT hour, state, parts, records, lake_rows - coalesce(left_out, 0), same_uuid + coalesce(left_out, 0),
-            coalesce(late, 0), quarantined, erased, bytes, sha256, attempts, loaded_at
+            coalesce(late, 0), quarantined, erased, bytes, sha256, attempts, loaded_at, coalesce(resent, 0)
         FROM hours LEFT JOIN verdicts USING (hour)"""
     )
     for row in rows:
         (hour, state, parts, records, staged, duplicates, late, quarantined, erased, size, sha256, attempts,
-         loaded_at) = row  # fmt: skip
+         loaded_at, resent) = row  # fmt: skip
         yield HourState(
             hour_start(hour), state, parts, records, staged, duplicates, late, quarantined, erased, size, sha256,
-            attempts, datetime.fromisoformat(loaded_at),
+            attempts, datetime.fromisoformat(loaded_at), insert_id_duplicates=resent,
         )  # fmt: skip

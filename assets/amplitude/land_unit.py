@@ -12,6 +12,7 @@ from pathlib import Path
 from assets.amplitude.archive import Member, hour_start
 from assets.amplitude.convert import Converter, Piece, Unreadable, drop_same_uuid, make_durable
 from assets.amplitude.inflate import MemberError
+from assets.amplitude.merges import HourFact, facts_of_events
 from assets.amplitude.planning import Unit
 from assets.amplitude.quarantine import BadLine, Quarantine
 from assets.amplitude.salvage import salvage
@@ -48,6 +49,7 @@ class UnitLanding:
     hours: dict[int, HourLanding]
     quarantine: Path | None
     quarantined_hours: set[int]
+    merges: list[HourFact]
 
 
 def land_unit(converter: Converter, unit: Unit, lake: Path, promotion: str) -> UnitLanding:
@@ -75,7 +77,8 @@ def land_unit(converter: Converter, unit: Unit, lake: Path, promotion: str) -> U
     hours = _counted(unit, lines, same_uuid, quarantine, set(broken))
     final = _move(unit, pieces, lake, promotion)
     kept = _keep_quarantine(converter, unit, quarantine, lake) if quarantine.counts else None
-    return UnitLanding(unit, final, hours, kept, set(quarantine.counts))
+    merges = facts_of_events(converter, [piece.path for piece in final])
+    return UnitLanding(unit, final, hours, kept, set(quarantine.counts), merges)
 
 
 def _repaired(unit: Unit, broken: dict[Member, MemberError], spares: list[Member]) -> Unit:

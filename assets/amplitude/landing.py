@@ -18,6 +18,7 @@ from assets.amplitude.convert import Converter, make_durable
 from assets.amplitude.land_unit import UnitLanding, content_digest, lake_file, land_unit
 from assets.amplitude.ledger import Ledger
 from assets.amplitude.ledger_tables import HourState
+from assets.amplitude.merges import land_merge_files
 from assets.amplitude.planning import LandingPlan, Unit, plan
 from assets.amplitude.promotion import Promotion
 from assets.amplitude.repeats import settle
@@ -110,6 +111,7 @@ class Landing:
             return LandingResult()
         self._tell("deduplicating events", 0, 0)
         settle(self._ledger, self._converter)
+        land_merge_files(self._ledger)
         compact(self._ledger, self._converter)
         return _result(self._ledger, self._hours)
 

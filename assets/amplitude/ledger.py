@@ -21,6 +21,7 @@ from assets.errors import InputError
 from assets.home import Home
 
 FINAL_STATES = frozenset({"loaded", "empty", "accepted"})
+MEMBER_FIELDS = 'archive, path, name, crc, size, hour, problem, method, "offset", packed'
 
 
 class Ledger:
@@ -121,14 +122,16 @@ class Ledger:
         paths = [[path] for path in [*gone, *(str(file.path) for file in files)]]
         self.con.executemany("DELETE FROM archives WHERE path = ?", paths)
         self.con.executemany("DELETE FROM members WHERE archive = ?", paths)
+        self.con.executemany("DELETE FROM merge_members WHERE archive = ?", paths)
         self.con.executemany(
             "INSERT INTO archives VALUES (?, ?, ?)", [(str(f.path), f.size, f.mtime_ns) for f in files]
         )
-        self.con.executemany(
-            "INSERT INTO members VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(m.archive, m.path, m.name, m.crc, m.size, m.hour, m.problem, m.method, m.offset, m.packed)
-             for m in members],
-        )  # fmt: skip
+        for table, tells_merges in (("members", False), ("merge_members", True)):
+            self.con.executemany(
+                f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(m.archive, m.path, m.name, m.crc, m.size, m.hour, m.problem, m.method, m.offset, m.packed)
+                 for m in members if m.tells_merges is tells_merges],
+            )  # fmt: skip
         self.con.executemany(
             "DELETE FROM contents WHERE broken AND hour = ? AND name = ? AND crc = ? AND size = ?",
             [(m.hour, *m.content) for m in members],
@@ -136,14 +139,15 @@ class Ledger:
 
     def members(self, hours: Iterable[int] | None = None) -> list[Member]:
         """Known members of some upload hours; of None: those whose name tells no hour."""
-        fields = 'archive, path, name, crc, size, hour, problem, method, "offset", packed'
         if hours is None:
-            return [Member(*row) for row in self.con.execute(f"SELECT {fields} FROM members WHERE hour IS NULL")]
+            return [Member(*row) for row in self.con.execute(f"SELECT {MEMBER_FIELDS} FROM members WHERE hour IS NULL")]
         wanted = [[hour] for hour in hours]
         self.con.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (hour INTEGER PRIMARY KEY)")
         self.con.execute("DELETE FROM wanted")
         self.con.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", wanted)
-        rows = self.con.execute(f"SELECT {fields} FROM members JOIN wanted USING (hour) ORDER BY hour, name, crc, size")
+        rows = self.con.execute(
+            f"SELECT {MEMBER_FIELDS} FROM members JOIN wanted USING (hour) ORDER BY hour, name, crc, size"
+        )
         return [Member(*row) for row in rows]
 
     def new_hours(self) -> list[int]:

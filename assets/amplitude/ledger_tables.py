@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-# 2 added what was asked of the Export API, and accepted hours.
+# 2 added merge facts, what was asked of the Export API, and accepted hours.
 FORMAT = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -42,6 +42,20 @@ CREATE INDEX IF NOT EXISTS repeats_key ON repeats (insert_key);
 CREATE INDEX IF NOT EXISTS repeats_hour ON repeats (hour);
 -- groups that lost a row to a re-landing and wait for their verdicts
 CREATE TABLE IF NOT EXISTS unsettled (kind TEXT, value TEXT, PRIMARY KEY (kind, value)) WITHOUT ROWID;
+-- which Amplitude id was merged into which, as events of an upload hour tell ('events') or a merge file
+CREATE TABLE IF NOT EXISTS merge_facts (
+    hour INTEGER, source TEXT, amplitude_id INTEGER, survivor INTEGER, merged_at INTEGER,
+    PRIMARY KEY (hour, source, amplitude_id, survivor)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS merge_facts_source ON merge_facts (source);
+-- merge files: what the export folder holds now, what was landed from it, and the lines that tell no fact
+CREATE TABLE IF NOT EXISTS merge_members (
+    archive TEXT, path TEXT, name TEXT, crc INTEGER, size INTEGER, hour INTEGER, problem TEXT,
+    method INTEGER, "offset" INTEGER, packed INTEGER);
+CREATE TABLE IF NOT EXISTS merge_contents (
+    name TEXT, crc INTEGER, size INTEGER, hour INTEGER, records INTEGER, quarantined INTEGER,
+    PRIMARY KEY (name, crc, size)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS merge_quarantine (
+    name TEXT, crc INTEGER, size INTEGER, archive TEXT, path TEXT, line INTEGER, reason TEXT, detail TEXT, raw TEXT);
 -- per UTC hour of occurred_at, the newest change that touched it
 CREATE TABLE IF NOT EXISTS touched (hour INTEGER PRIMARY KEY, sequence INTEGER);
 -- what was asked of the Export API: the newest answer for each upload hour, and the archive that holds it
@@ -62,8 +76,9 @@ class HourState:
     """One upload hour (UTC) as the ledger counts it: records = staged + duplicates + quarantined + erased.
 
     ``records`` are the lines read from the hour's distinct files (a file delivered twice is read once); a file that
-    cannot be read at all counts as one record, quarantined. ``late_resends`` are among the staged. ``note``: why an
-    hour was accepted, or what its last request failed with.
+    cannot be read at all counts as one record, quarantined. ``late_resends`` are among the staged,
+    ``insert_id_duplicates`` (level 2) among the duplicates. ``note``: why an hour was accepted, or what its last
+    request failed with.
     """
 
     upload_hour: datetime
@@ -80,6 +95,7 @@ class HourState:
     attempts: int = 0
     loaded_at: datetime | None = None
     note: str | None = None
+    insert_id_duplicates: int = 0
 
 
 @dataclass(frozen=True)

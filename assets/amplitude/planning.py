@@ -20,6 +20,7 @@ from assets.amplitude.archive import (
 )
 from assets.amplitude.asked import unrecorded
 from assets.amplitude.ledger import Ledger
+from assets.amplitude.merges import pending_files
 from assets.amplitude.promotion import Promotion
 from assets.company.model import Company
 from assets.errors import InputError
@@ -46,7 +47,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class LandingPlan:
-    """New or changed upload hours, and whether kept segments need their promoted columns again.
+    """New or changed upload hours and merge files, and whether kept segments need their promoted columns again.
 
     ``days``: upload days (UTC), sorted; ``members``: hourly files to read; ``bytes``: their gzip bytes;
     ``is_empty``: landing would change nothing.
@@ -55,6 +56,7 @@ class LandingPlan:
     units: tuple[Unit, ...]
     promote_again: int = 0
     is_unfinished: bool = False
+    merge_files: int = 0
 
     @property
     def days(self) -> list[date]:
@@ -70,7 +72,7 @@ class LandingPlan:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.units or self.promote_again or self.is_unfinished)
+        return not (self.units or self.promote_again or self.is_unfinished or self.merge_files)
 
 
 @contextmanager
@@ -136,7 +138,8 @@ def plan(home: Home, company: Company, until: date | None = None, land_again: se
         open_ends = ledger.con.execute(
             "SELECT (SELECT count(*) FROM segments WHERE NOT settled) + (SELECT count(*) FROM unsettled)"
         ).fetchone()[0]
-    return LandingPlan(tuple(units), stale, bool(open_ends))
+        merge_files = sum(map(len, pending_files(ledger)))
+    return LandingPlan(tuple(units), stale, bool(open_ends), merge_files)
 
 
 def _units(copies: list[Member]) -> list[Unit]:

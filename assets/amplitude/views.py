@@ -10,14 +10,16 @@ import duckdb
 from assets.amplitude.archive import hour_number, hour_start, local_midnight_hour
 from assets.amplitude.convert import parquet
 from assets.amplitude.ledger import Ledger
+from assets.amplitude.identity import Resolution, resolve
 from assets.amplitude.ledger_tables import HourState
+from assets.amplitude.merges import facts
 from assets.amplitude.schema import EVENT_COLUMNS
 from assets.home import Home
 
 _HOUR_COLUMNS = {
     "upload_hour": "TIMESTAMP", "state": "VARCHAR", "parts": "INTEGER", "records": "BIGINT", "staged": "BIGINT",
     "duplicates": "BIGINT", "late_resends": "BIGINT", "quarantined": "BIGINT", "erased": "BIGINT", "bytes": "BIGINT",
-    "sha256": "VARCHAR", "attempts": "INTEGER", "loaded_at": "TIMESTAMP",
+    "sha256": "VARCHAR", "attempts": "INTEGER", "loaded_at": "TIMESTAMP", "insert_id_duplicates": "BIGINT",
 }  # fmt: skip
 _QUARANTINE = """CREATE TABLE IF NOT EXISTS quality.quarantine (
     source VARCHAR, table_name VARCHAR, row_ref VARCHAR, reason VARCHAR, detail VARCHAR, raw_row VARCHAR)"""
@@ -26,15 +28,23 @@ _SHOWN = 500
 
 
 def write_ledger(con: duckdb.DuckDBPyConnection, home: Home, until: date | None = None) -> None:
-    """Replace ``raw.amplitude_hours`` (one row per upload hour) and this source's rows of ``quality.quarantine``."""
+    """Replace ``raw.amplitude_hours`` (one row per upload hour), the merge facts and this source's rows of
+    ``quality.quarantine``."""
     with Ledger.open(home) as ledger:
         states = ledger.hours(until)
         end = hour_number(states[-1].upload_hour) if states else -1
         files = ledger.con.execute("SELECT DISTINCT file FROM quarantine_files").fetchall()
         pairs = ledger.con.execute("SELECT file, hour FROM quarantine_files WHERE hour <= ?", [end]).fetchall()
         strangers = [(Path(m.archive).name, m.path) for m in ledger.members()]
+        merges = resolve(facts(ledger, until))
+        no_merges = ledger.con.execute(
+            """SELECT q.path || coalesce(':' || line, ''), reason, 'in ' || archive || ': ' || detail, raw
+            FROM merge_quarantine q JOIN merge_contents USING (name, crc, size) WHERE hour <= ?""",
+            [end],
+        ).fetchall()
     con.execute("BEGIN")
     _write_hours(con, states)
+    _write_merges(con, merges)
     con.execute(_QUARANTINE)
     con.execute("DELETE FROM quality.quarantine WHERE source = 'amplitude'")
     con.execute(
@@ -44,6 +54,8 @@ def write_ledger(con: duckdb.DuckDBPyConnection, home: Home, until: date | None 
         FROM (SELECT unnest(?::VARCHAR[]) AS archive, unnest(?::VARCHAR[]) AS member)""",
         [[archive for archive, _ in strangers], [member for _, member in strangers]],
     )
+    if no_merges:
+        con.executemany("INSERT INTO quality.quarantine VALUES ('amplitude', 'merges', ?, ?, ?, ?)", no_merges)
     if files:
         con.execute(
             f"""INSERT INTO quality.quarantine
@@ -60,6 +72,24 @@ def _write_hours(con: duckdb.DuckDBPyConnection, states: list[HourState]) -> Non
     lists = ", ".join(f"unnest(?::{kind}[]) AS {name}" for name, kind in _HOUR_COLUMNS.items())
     values = [[getattr(state, name) for state in states] for name in _HOUR_COLUMNS]
     con.execute(f"CREATE OR REPLACE TABLE raw.amplitude_hours AS SELECT {lists}", values)
+
+
+def _write_merges(con: duckdb.DuckDBPyConnection, merges: Resolution) -> None:
+    """``raw.amplitude_merges``: the survivor of every id that was merged away, chains followed to their end;
+    ``raw.amplitude_merge_facts``: every fact with what became of it."""
+    con.execute(
+        """CREATE OR REPLACE TABLE raw.amplitude_merges AS
+        SELECT unnest(?::BIGINT[]) AS amplitude_id, unnest(?::BIGINT[]) AS survivor""",
+        [list(merges.survivors), list(merges.survivors.values())],
+    )
+    told = [fact for fact, _ in merges.verdicts]
+    con.execute(
+        """CREATE OR REPLACE TABLE raw.amplitude_merge_facts AS
+        SELECT unnest(?::BIGINT[]) AS amplitude_id, unnest(?::BIGINT[]) AS survivor,
+            make_timestamp(unnest(?::BIGINT[])) AS merged_at, unnest(?::VARCHAR[]) AS verdict""",
+        [[f.amplitude_id for f in told], [f.survivor for f in told], [f.merged_at for f in told],
+         [verdict for _, verdict in merges.verdicts]],
+    )  # fmt: skip
 
 
 def write_events_view(

@@ -86,7 +86,7 @@ def build_dbt_assets(
         if context.is_subset:
             return  # a partial build proves nothing about the rest: the next refresh plans from the older marks
         with write(home.warehouse) as con:
-            commit(con, project_hash())
+            commit(con, project_hash(), full_refresh)
 
     return dbt_build
 

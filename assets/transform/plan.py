@@ -3,7 +3,8 @@
 Layers, each a superset in time of the one before:
 
 * ``events``: dates whose raw events are aggregated again, the exact set that landings touched;
-* ``activity``: those, and the dates whose activity belongs to another account than before;
+* ``activity``: those, and the dates whose activity belongs to another account than before (dbt adds the dates whose
+  anonymous events belong to another user);
 * ``marts``: dates from which windowed usage marts are rebuilt. They are causal (a period's row depends on
   activity up to its end only), so everything from the earliest date on is enough;
 * ``adoption``: likewise, moved back to the beginning by a new finance delivery.
@@ -21,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from assets.transform.identity import look_back, redone_by_killed
 from assets.transform.state import (
     BuildState,
     changed_attribution,
@@ -118,6 +120,8 @@ def make_plan(con: duckdb.DuckDBPyConnection, project_hash: str) -> Plan:
     touched = con.execute("SELECT occurred_hour FROM raw.amplitude_touched").fetchall()
     events = local_dates((hour for (hour,) in touched), time_zone)
     activity = events | _moved_activity(con)
+    if unfinished is not None:
+        activity |= redone_by_killed(con)
     starts = [min(activity) if activity else None, first_changed_segment(con)]
     if now.sequence != built.sequence or now.until != built.until:
         after_watermark = built.usage_watermark + timedelta(days=1) if built.usage_watermark else BEGINNING
@@ -152,6 +156,7 @@ def write_plan(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     rows = [("events", day) for day in plan.events] + [("activity", day) for day in plan.activity]
     rows += [("marts", plan.marts_from)] if plan.marts_from else []
     rows += [("adoption", plan.adoption_from)] if plan.adoption_from else []
+    look_back(con, plan.events)
     layers, dates = [layer for layer, _ in rows], [day for _, day in rows]
     con.execute(
         """

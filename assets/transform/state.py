@@ -7,6 +7,7 @@ from datetime import date
 
 import duckdb
 
+from assets.transform.identity import remember
 from assets.warehouse import has_table
 
 # Snapshots of the small tables that decide to whom and to which segment activity belongs. A refresh compares them
@@ -78,7 +79,7 @@ def begin(con: duckdb.DuckDBPyConnection, project_hash: str) -> None:
     _write(con, "building", read_current(con, project_hash), "(SELECT NULL::DATE AS usage_watermark)")
 
 
-def commit(con: duckdb.DuckDBPyConnection, project_hash: str) -> BuildState:
+def commit(con: duckdb.DuckDBPyConnection, project_hash: str, full_refresh: bool) -> BuildState:
     """Record that the marts now stand for the raw tables as they are. Called after a successful dbt build only."""
     state = read_current(con, project_hash)
     con.execute("BEGIN")
@@ -87,6 +88,7 @@ def commit(con: duckdb.DuckDBPyConnection, project_hash: str) -> BuildState:
     con.execute(f"CREATE OR REPLACE TABLE raw.built_attribution AS {_ATTRIBUTION}")
     con.execute(f"CREATE OR REPLACE TABLE raw.built_segments AS {_SEGMENTS}")
     con.execute(f"CREATE OR REPLACE TABLE raw.built_hours AS {_HOURS}")
+    remember(con, full_refresh)
     con.execute("COMMIT")
     return state
 

@@ -8,14 +8,17 @@
    killed run is mended by running it again. Dates are literals: only then does the engine skip the row groups of
    every other date. #}
 
-{# Layers events and attribution come from the planner; the others add what identity and attribution drag along. #}
+{# Layer events comes from the planner; identity adds the dates of anonymous events that are somebody else's now, the
+   others what attribution drags along. #}
 {% macro rebuild_dates(layer) -%}
-    {%- if layer in ('events', 'attribution') -%}
+    {%- if layer == 'events' -%}
         {%- set plan = source('amplitude', 'rebuild_plan') -%}
+    {%- elif layer == 'identity' -%}
+        {%- set plan = ref('int_usage__identity_dates') -%}
     {%- else -%}
         {%- set plan = ref('int_usage__rebuild_dates') -%}
     {%- endif -%}
-    {%- set planned_layer = 'activity' if layer == 'attribution' else layer -%}
+    {%- set planned_layer = 'activity' if layer == 'identity' else layer -%}
     {%- if not execute -%}{{- return([]) -}}{%- endif -%}
     {%- set query -%}
         select distinct local_date from {{ plan }} where layer = '{{ planned_layer }}' order by local_date
@@ -23,7 +26,7 @@
     {{- return(run_query(query).columns[0].values() | map('string') | list) -}}
 {%- endmacro %}
 
-{# Which rows are redone: exact dates for the layers events, attribution and activity; everything from the earliest
+{# Which rows are redone: exact dates for the layers events, identity and activity; everything from the earliest
    date on for marts and adoption; whole months with truncate='month'. #}
 {% macro planned_predicate(column, layer, truncate=none) -%}
     {%- set dates = rebuild_dates(layer) -%}

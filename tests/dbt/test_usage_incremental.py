@@ -3,58 +3,16 @@
 from __future__ import annotations
 
 import random
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support import raw_money
-from support.usage_reference import Reference, Row
-from support.usage_world import DAYS, UsageHome, company_tables, events, ledger
-
-BEGINNING = date(1900, 1, 1)
-
-
-class Loader:
-    """Feeds a warehouse chunk by chunk and plans what to rebuild as a refresh does."""
-
-    def __init__(self, home: UsageHome, tables: dict[str, Any]) -> None:
-        self.home, self.tables, self.loaded = home, tables, list[Row]()
-        home.fill({**tables, "amplitude_events": [], "amplitude_hours": []})
-        self.is_new = True
-
-    def local_date(self, event: Row) -> date:
-        return Reference(self.tables, date.max).local_date(event)
-
-    def load(self, chunk: list[Row], hours: list[Row], as_of: str, times: int = 1) -> None:
-        """Land a chunk; the lake then shows the events of the touched dates and no others. ``times`` > 1 repeats the
-        build of the same plan, as after a crash."""
-        self.loaded += chunk
-        dates = {self.local_date(event) for event in chunk}
-        money_moved = [raw_money.state("minimum", as_of, has_entitlements=True)] != self.tables.get("finance_state")
-        self.tables["finance_state"] = [raw_money.state("minimum", as_of, has_entitlements=True)]
-        shown = [event for event in self.loaded if self.is_new or self.local_date(event) in dates]
-        marts_from = min([*dates, *self._first_unsure(hours)], default=None)
-        self.home.replan(
-            {**self.tables, "amplitude_events": shown, "amplitude_hours": hours}, dates,
-            marts_from=marts_from, adoption_from=BEGINNING if money_moved else marts_from,
-        )  # fmt: skip
-        for _ in range(times):
-            self.home.run(full_refresh=self.is_new, money_moved=money_moved)
-        self.is_new = False
-
-    def _first_unsure(self, hours: list[Row]) -> list[date]:
-        """The day after the watermark of the last build, and the day of the first hour that is not final."""
-        if self.is_new:
-            return []
-        ((watermark,),) = self.home.query("SELECT usage_watermark FROM intermediate.int_usage__watermarks")
-        held = [row["upload_hour"].date() - timedelta(days=1) for row in hours if row["state"] == "partial"]
-        return [watermark + timedelta(days=1) if watermark else BEGINNING, *held]
-
-    def contents(self) -> dict[str, list[tuple[Any, ...]]]:
-        return self.home.contents()
+from support.usage_loader import Loader
+from support.usage_reference import Row
+from support.usage_world import DAYS, UsageHome, company_tables, events, ledger, merges
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -64,14 +22,20 @@ def test_any_order_and_chunking_ends_in_the_same_marts(seed: int, tmp_path: Path
     held = datetime(2024, 3, 10, 6)
     # the first chunk is mostly old, the last mostly new; every chunk holds some events of any date
     order = sorted(everything, key=lambda event: event["occurred_at"] + timedelta(days=rng.choice([-40, 0, 0, 0, 60])))
-    cuts = [0, *sorted(rng.sample(range(1, len(order)), 2)), len(order)]
+    cuts = [0, *sorted(rng.sample(range(30, len(order) - 30), 2)), len(order)]
     chunks = [order[a:b] for a, b in pairwise(cuts)]
     parts = Loader(UsageHome(tmp_path / "parts.duckdb", target), dict(tables))
-    parts.load(chunks[0], ledger(30), "2024-03-31")
-    parts.load(chunks[1], ledger(60, held=held), "2024-03-31", times=2)
-    parts.load(chunks[2], ledger(DAYS - 4), "2024-04-10")
+    parts.load(chunks[0], ledger(30), "2024-03-31", merges=merges(0, 4))
+    repeats = rng.sample(chunks[0], 12)  # and some events turn out to repeat others
+    parts.load(chunks[1], ledger(60, held=held), "2024-03-31", times=2, merges=merges(0, 1, 4, 6), gone=repeats)
+    parts.load(chunks[2], ledger(DAYS - 4), "2024-04-10", merges=merges(*range(7)))
     whole = Loader(UsageHome(tmp_path / "whole.duckdb", target), dict(tables))
-    whole.load(everything, ledger(DAYS - 4), "2024-04-10")
+    whole.load(
+        [event for event in everything if event not in repeats],
+        ledger(DAYS - 4),
+        "2024-04-10",
+        merges=merges(*range(7)),
+    )
     found, expected = parts.contents(), whole.contents()
     for mart, rows in expected.items():
         assert found[mart] == rows, mart

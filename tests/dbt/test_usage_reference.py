@@ -13,7 +13,7 @@ import pytest
 from support import raw_money
 from support.adoption_reference import Adoption
 from support.usage_reference import Reference
-from support.usage_world import UsageHome, company_tables, events, ledger
+from support.usage_world import UsageHome, company_tables, events, ledger, merges
 
 WATERMARKS = "intermediate.int_usage__watermarks"
 _built: dict[tuple[Path, str], World] = {}
@@ -43,7 +43,8 @@ def _tables(name: str) -> dict[str, Any]:
         tables["arr_month"], tables["account_ways"] = [], tables["account_ways"][:2]
         tables["identity_map"] = [{"account_id": f"a{n}", "amplitude_value": f"org-{n}"} for n in range(5)]
         tables["accounts"][1] = {**tables["accounts"][1], "created_date": date(2024, 3, 20)}
-    return {**tables, "amplitude_events": events(seed=len(name)), "amplitude_hours": ledger()}
+    told = {"amplitude_merges": merges(*range(len(name) % 8))}
+    return {**tables, **told, "amplitude_events": events(seed=len(name)), "amplitude_hours": ledger()}
 
 
 @pytest.fixture(params=["entitled", "subscribed", "live"])

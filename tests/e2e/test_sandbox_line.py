@@ -40,6 +40,27 @@ def test_published_events_are_the_planted_events(world: World) -> None:
     assert active == (planted["external_active"],)
 
 
+def test_published_users_are_the_planted_people(world: World) -> None:
+    """Before login a device has an Amplitude id of its own: the person behind it counts once all the same."""
+    planted = [(row["month_start"], row["active_users"]) for row in truth_of_small()["events"]["external_by_month"]]
+    people = "SELECT date_trunc('month', local_date)::DATE::VARCHAR, count(DISTINCT user_key)"
+    with released(world.home) as con:
+        found = con.execute(f"{people} FROM marts.fct_user_activity_day GROUP BY ALL ORDER BY ALL").fetchall()
+        monthly = con.execute("""
+            SELECT period_start::VARCHAR, active FROM marts.active_usage
+            WHERE period_grain = 'month' AND unit = 'user' AND is_total AND scope = 'all' ORDER BY ALL
+        """).fetchall()
+        report = con.execute("""
+            SELECT sum(anonymous_events), sum(stitched_by_device), sum(left_anonymous),
+                sum(uuid_duplicates), sum(insert_id_duplicates), sum(late_resends) FROM marts.identity_report
+        """).fetchone()
+    assert found == planted
+    assert monthly == planted
+    totals = truth_of_small()["events"]["totals"]
+    repeats = [totals[name] for name in ("level_1_duplicates", "level_2_duplicates", "late_resends")]
+    assert report == (totals["anonymous"], totals["anonymous"], 0, *repeats)
+
+
 def test_the_release_vouches_for_itself(world: World) -> None:
     told = manifest(world.home)
     assert told.as_of == {"money": "2026-10-31", "usage": "2026-10-31", "joint": "2026-10-31"}

@@ -12,7 +12,7 @@ UNREAD_FINANCE = (
 )  # fmt: skip
 FILLED_MARTS = (
     "dim_account", "dim_account_segment", "dim_date", "dim_feature", "extraction_hours", "fct_arr_movement",
-    "fct_user_activity_day", "fct_feature_usage_day",
+    "identity_report", "fct_user_activity_day", "fct_feature_usage_day",
 )  # fmt: skip
 
 TABLES = {

@@ -50,7 +50,7 @@ TABLES: dict[str, str] = {
     "arr_month": f"month DATE, account_id VARCHAR, product_line VARCHAR, currency VARCHAR, arr {_MONEY}",
     "amplitude_hours": "upload_hour TIMESTAMP, state VARCHAR, parts INTEGER, records BIGINT, staged BIGINT, "
     "duplicates BIGINT, late_resends BIGINT, quarantined BIGINT, erased BIGINT, bytes BIGINT, sha256 VARCHAR, "
-    "attempts INTEGER, loaded_at TIMESTAMP",
+    "attempts INTEGER, loaded_at TIMESTAMP, insert_id_duplicates BIGINT",
 }
 
 COMPANY: Row = {

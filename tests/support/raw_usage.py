@@ -24,6 +24,13 @@ TABLES: dict[str, str] = {
     "entitlements": "account_id VARCHAR, product_line VARCHAR, feature_key VARCHAR, seats INTEGER, valid_from DATE, "
     "valid_to DATE",
     "rebuild_plan": "layer VARCHAR, local_date DATE",
+    "amplitude_merges": "amplitude_id BIGINT, survivor BIGINT",
+    "amplitude_merge_facts": "amplitude_id BIGINT, survivor BIGINT, merged_at TIMESTAMP, verdict VARCHAR",
+    "built_merges": "amplitude_id BIGINT, survivor BIGINT",
+    "built_identities": "local_date DATE, amplitude_id BIGINT, device_id VARCHAR, device_user_id VARCHAR, "
+    "user_key VARCHAR, resolved_by VARCHAR",
+    "identities_before": "amplitude_id BIGINT, device_id VARCHAR",
+    "namings_before": "local_date DATE, user_key VARCHAR, names_account BOOLEAN, marks_internal BOOLEAN",
     "amplitude_events": "uuid VARCHAR, upload_hour TIMESTAMP, occurred_at TIMESTAMP, is_time_corrected BOOLEAN, "
     "event_type VARCHAR, feature_properties MAP(VARCHAR, VARCHAR), user_id VARCHAR, amplitude_id BIGINT, "
     "device_id VARCHAR, session_id BIGINT, account_group VARCHAR, account_property VARCHAR, "

@@ -15,6 +15,8 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from support.identity_reference import users_of
+
 Row = Mapping[str, Any]
 DAY = timedelta(days=1)
 _COLUMNS = {"event_group": "account_group", "user_property": "account_property"}
@@ -54,22 +56,30 @@ class Reference:
     def counted(self) -> list[Counted]:
         """Every event that is not left out."""
         events = self.tables["amplitude_events"]
-        internal = {_user(event) for event in events if self._marks_internal(event)}
+        internal = {self._user(event) for event in events if self._marks_internal(event)}
         own = {row["account_id"] for row in self.tables["accounts"] if row.get("is_internal_test")}
         counted = []
         for event in events:
             account, reason = self._account(event)
-            if _user(event) in internal or account in own:
+            if self._user(event) in internal or account in own:
                 continue
             inactive = any(_glob(row["pattern"], event["event_type"]) for row in self.tables["inactive_event_types"])
             session = event.get("session_id")
             counted.append(
                 Counted(
-                    self.local_date(event), _user(event), account, reason, event["event_type"],
+                    self.local_date(event), self._user(event), account, reason, event["event_type"],
                     frozenset(self._features(event)), inactive, None if session == -1 else session,
                 )
             )  # fmt: skip
         return counted
+
+    @cached_property
+    def users(self) -> dict[str, tuple[str, str]]:
+        """Event uuid → (user key, what it was resolved by)."""
+        return users_of(self.tables["amplitude_events"], self.tables.get("amplitude_merges", []))
+
+    def _user(self, event: Row) -> str:
+        return self.users[event["uuid"]][0]
 
     @cached_property
     def active(self) -> list[Counted]:
@@ -125,7 +135,7 @@ class Reference:
             account = self._named(event)[0]
             if account is None:
                 continue
-            key, moment = (_user(event), self.local_date(event)), event["occurred_at"]
+            key, moment = (self._user(event), self.local_date(event)), event["occurred_at"]
             if key not in last or moment > last[key][0]:
                 last[key] = (moment, [account])
             elif moment == last[key][0]:
@@ -149,7 +159,7 @@ class Reference:
 
     def _lent(self, event: Row) -> str | None:
         """The account of the user's other events: named last that date or before, else first after."""
-        dates, day = self._namings.get(_user(event), {}), self.local_date(event)
+        dates, day = self._namings.get(self._user(event), {}), self.local_date(event)
         before, after = [d for d in dates if d <= day], [d for d in dates if d > day]
         return dates[max(before) if before else min(after)] if before or after else None
 
@@ -251,14 +261,6 @@ class Reference:
             )
             for name, events in grouped.items()
         }  # fmt: skip
-
-
-def _user(event: Row) -> str:
-    if event.get("user_id"):
-        return str(event["user_id"])
-    if event.get("amplitude_id") is not None:
-        return f"amplitude:{event['amplitude_id']}"
-    return f"device:{event.get('device_id') or 'unknown'}"
 
 
 def _glob(pattern: str, text: str) -> bool:

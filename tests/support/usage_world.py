@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from assets.transform.identity import look_back, remember
 from assets.warehouse import read, write
 from support import raw_money, raw_usage
 
@@ -19,7 +20,7 @@ Tables = dict[str, list[Row]]
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MARTS = (
     "active_usage", "adoption", "fct_feature_usage_day", "fct_user_activity_day", "unattributed_events",
-    "unmapped_events", "extraction_hours", "dim_feature", "dim_launch",
+    "unmapped_events", "extraction_hours", "identity_report", "dim_feature", "dim_launch",
 )  # fmt: skip
 USAGE = ("staging.amplitude", "intermediate.usage", "marts.usage")
 START, DAYS = datetime(2024, 2, 5), 76  # daylight saving begins in the middle in New York
@@ -97,12 +98,18 @@ def company_tables(**overrides: Any) -> Tables:
 
 
 def events(seed: int, count: int = 420) -> list[Row]:
-    """Raw events with every way of naming, or not naming, user and account."""
+    """Raw events with every way of naming, or not naming, user and account; devices are shared now and then, and
+    before login a device has an Amplitude id of its own."""
     rng, rows = random.Random(seed), []
     for number in range(count):
         user = int(14 * rng.random() ** 1.5)
         moment = START + timedelta(seconds=int(rng.random() * DAYS * 86400))
         home = user % 5
+        device = rng.choices([f"d{user}", f"shared-{user % 3}", None], [80, 15, 5])[0]
+        is_known = rng.random() < (0.5 if user % 4 == 3 else 0.85)
+        own_id = rng.choices(
+            [1000 + user, 2000 + user, 3000 + user % 3, None], [90, 5, 2, 3] if is_known else [3, 3, 2, 2]
+        )
         named = (f"org-{home}", f"org-{rng.randrange(5)}", "org-x", "org-own", None)
         (account,) = rng.choices(named, [50, 8, 3, 2, 37])
         rows.append(
@@ -110,8 +117,8 @@ def events(seed: int, count: int = 420) -> list[Row]:
                 "uuid": str(number), "upload_hour": moment.replace(minute=0, second=0), "occurred_at": moment,
                 "is_time_corrected": False, "event_type": rng.choice(EVENT_TYPES),
                 "feature_properties": {"kind": rng.choice(["ai", "human"])} if rng.random() < 0.6 else {},
-                "user_id": f"u{user}" if user % 4 != 3 or rng.random() < 0.5 else None,
-                "amplitude_id": 1000 + user, "device_id": f"d{user}", "session_id": rng.choice([-1, -1, 7, 8, 9]),
+                "user_id": f"u{user}" if is_known else None,
+                "amplitude_id": own_id[0], "device_id": device, "session_id": rng.choice([-1, -1, 7, 8, 9]),
                 "account_group": account if user != 9 else None,
                 "account_property": f"org-{home}" if user % 3 == 0 and rng.random() < 0.5 else None,
                 "internal_property": "true" if user == 11 and rng.random() < 0.2 else None,
@@ -119,6 +126,12 @@ def events(seed: int, count: int = 420) -> list[Row]:
             }
         )  # fmt: skip
     return rows
+
+
+def merges(*numbers: int) -> list[Row]:
+    """Some of the merges that would be told of these events, closed."""
+    every = [(2000 + n, 1000 + n) for n in (1, 3, 5, 8)] + [(3000, 1000), (3001, 1004), (1007, 1006)]
+    return [{"amplitude_id": away, "survivor": survivor} for away, survivor in (every[n] for n in numbers)]
 
 
 _PROCESSES = multiprocessing.get_context("forkserver")  # imports dbt once, then forks for every run
@@ -146,18 +159,23 @@ class UsageHome:
             raw_money.fill(con, rows)
             raw_usage.create(con, rows)
 
-    def replan(self, tables: Mapping[str, Iterable[Row]], dates: Iterable[date], **starts: date | None) -> None:
-        """Replace events, ledger and finance state, and plan the rebuild of these dates."""
+    def replan(self, tables: Mapping[str, Iterable[Row]], dates: list[date], **starts: date | None) -> None:
+        """Replace events, ledger, merges and finance state, and plan the rebuild of these dates."""
         with write(self.warehouse) as con:
-            for name in ("amplitude_events", "amplitude_hours", "finance_state"):
+            for name in ("amplitude_events", "amplitude_hours", "amplitude_merges", "finance_state"):
                 con.execute(f"DELETE FROM raw.{name}")
-                raw_usage.insert(con, name, tables[name])
+                raw_usage.insert(con, name, tables.get(name, ()))
+            look_back(con, dates)
             raw_usage.plan(con, dates, **starts)
 
-    def run(self, full_refresh: bool, money_moved: bool = True) -> None:
-        """Build the usage marts and what they stand on, money too unless it stayed as it was."""
+    def run(self, full_refresh: bool, money_moved: bool = True, is_killed: bool = False) -> None:
+        """Build the usage marts and what they stand on, money too unless it stayed as it was; a killed build is not
+        remembered."""
         selected = [f"+{mart}" for mart in MARTS] if money_moved else USAGE
         self.dbt("run", "--select", *selected, *(["--full-refresh"] if full_refresh else []))
+        if not is_killed:
+            with write(self.warehouse) as con:
+                remember(con, full_refresh)
 
     def dbt(self, command: str, *arguments: str) -> None:
         """Run one dbt command over the warehouse; it must succeed."""

@@ -36,12 +36,16 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
             CREATE TABLE raw.account_segments AS
                 SELECT 'a1' AS account_id, 'size' AS dimension, 'smb' AS value, DATE '2026-01-01' AS valid_from,
                        NULL::DATE AS valid_to;
+            CREATE TABLE raw.amplitude_merges AS SELECT 1 AS amplitude_id, 2 AS survivor;
+            CREATE TABLE intermediate.int_usage__anonymous_day AS
+                SELECT DATE '2026-10-01' AS local_date, 1 AS amplitude_id, 'd' AS device_id,
+                       NULL::VARCHAR AS device_user_id, 'amplitude:2' AS user_key, 'anonymous' AS resolved_by;
             CREATE TABLE intermediate.int_usage__watermarks AS SELECT DATE '2026-10-20' AS usage_watermark;
             CREATE TABLE intermediate.int_usage__event_day AS
                 SELECT unnest([DATE '2026-05-02', DATE '2026-10-20']) AS local_date,
                        unnest(['v2', 'v1']) AS account_group, '' AS account_property;
         """)
-        commit(con, HASH)
+        commit(con, HASH, full_refresh=True)
         yield con
 
 
@@ -127,7 +131,7 @@ def test_new_models_rebuild_everything(con: duckdb.DuckDBPyConnection) -> None:
 
 def test_until_moves_forward_without_a_rebuild(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("UPDATE raw.refresh SET until = DATE '2026-09-30'")
-    commit(con, HASH)
+    commit(con, HASH, full_refresh=True)
     con.execute("UPDATE raw.refresh SET until = DATE '2026-10-31'")
     assert not make_plan(con, HASH).full_refresh
     built = read_built(con)
@@ -157,8 +161,34 @@ def test_a_build_that_did_not_end_is_made_good(con: duckdb.DuckDBPyConnection) -
     assert (plan.full_refresh, plan.reason) == (True, "a build from other inputs did not end"), (
         "the models may hold f2 although the last good build was of f1"
     )
-    commit(con, HASH)
+    commit(con, HASH, full_refresh=True)
     assert make_plan(con, HASH).keeps_money
+
+
+def test_a_killed_build_leaves_its_dates_and_what_it_replaced_to_the_next(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("""
+        CREATE TABLE intermediate.int_usage__identity_dates AS SELECT DATE '2026-09-09' AS local_date;
+        CREATE TABLE intermediate.int_usage__rebuild_dates AS
+            SELECT 'activity' AS layer, DATE '2026-09-10' AS local_date
+            UNION ALL SELECT 'marts', DATE '2026-01-01';
+        CREATE TABLE intermediate.int_usage__identity_day AS
+            SELECT DATE '2026-10-21' AS local_date, 'u1' AS user_id, 1 AS amplitude_id, 'd' AS device_id;
+        CREATE TABLE intermediate.int_usage__named_day AS
+            SELECT DATE '2026-10-21' AS local_date, 'u1' AS user_key, 'a1' AS day_account_id, false AS marks_internal;
+        INSERT INTO raw.amplitude_touched VALUES ('2026-10-21 15:00');
+    """)
+    assert make_plan(con, HASH).activity == {date(2026, 10, 21)}
+    write_plan(con, make_plan(con, HASH))
+    begin(con, HASH)
+    con.execute("UPDATE intermediate.int_usage__identity_day SET device_id = 'e'")
+    plan = make_plan(con, HASH)
+    assert plan.activity == {date(2026, 10, 21), date(2026, 9, 9), date(2026, 9, 10)}
+    assert plan.events == {date(2026, 10, 21)}
+    write_plan(con, plan)
+    before = "SELECT amplitude_id, device_id FROM raw.identities_before ORDER BY ALL"
+    assert con.execute(before).fetchall() == [(1, "d"), (1, "e")]
+    commit(con, HASH, full_refresh=False)
+    assert con.execute(before).fetchall() == []
 
 
 def test_only_models_that_no_event_reaches_may_be_kept(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ with due as (
     'fct_feature_usage_day': ['usage', 'due.has_features'],
     'active_usage': ['usage', 'true'],
     'extraction_hours': ['usage', 'true'],
+    'identity_report': ['usage', 'true'],
     'adoption': ['joint', 'due.has_features'],
 } %}
 

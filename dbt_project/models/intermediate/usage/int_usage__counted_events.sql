@@ -13,7 +13,7 @@ select
     signatures.is_inactive,
     signatures.is_mapped,
     events.events
-from {{ ref('int_usage__event_day') }} as events
+from {{ ref('int_usage__user_event_day') }} as events
 inner join {{ ref('int_usage__account_day') }} as accounts
     on events.local_date = accounts.local_date
         and events.user_key = accounts.user_key

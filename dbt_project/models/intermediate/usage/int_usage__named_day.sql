@@ -2,7 +2,7 @@
 -- as internal. A value that the identity map does not know is an answer too: it names nobody else's account.
 {{ config(
     materialized='incremental', incremental_strategy='rebuild', on_schema_change='fail',
-    meta={'rebuild_column': 'local_date', 'rebuild_layer': 'attribution'}
+    meta={'rebuild_column': 'local_date', 'rebuild_layer': 'identity'}
 ) }}
 
 with ways as (
@@ -20,8 +20,8 @@ named as (
         account_property,
         bool_or(is_internal) as is_internal,
         max(last_occurred_at) as last_occurred_at
-    from {{ ref('int_usage__event_day') }}
-    where {{ rebuild_predicate('local_date', 'attribution') }}
+    from {{ ref('int_usage__user_event_day') }}
+    where {{ rebuild_predicate('local_date', 'identity') }}
     group by local_date, user_key, account_group, account_property
 ),
 

@@ -1,19 +1,53 @@
--- The rebuild plan with what identity and attribution drag along. `activity` names exact dates: the planned ones, those
--- whose events belong to the account that the user named on a planned date, and all dates of users newly found to be
--- internal. `marts` and `adoption` name the date from which on windowed rows are redone. Nothing here compares with
--- former contents, so a killed run finds the same dates again.
+-- The rebuild plan with what identity and attribution drag along. `activity` names exact dates: the planned ones and
+-- those of changed identities, those whose events belong to the account that the user named on such a date, and all
+-- dates of users newly found to be internal, or perhaps no longer. `marts` and `adoption` name the date from which on
+-- windowed rows are redone. Former contents are only asked as the last finished build left them, so a killed run finds
+-- the same dates again.
 with planned as (
-    select distinct local_date
-    from {{ source('amplitude', 'rebuild_plan') }}
-    where layer = 'activity'
+    select local_date
+    from {{ ref('int_usage__identity_dates') }}
 ),
 
-lending_users as (
-    select distinct days.user_key
+-- users who lost events to somebody else, and with them perhaps a name or a mark
+left_users as (
+    select distinct former.user_key, former.local_date, anonymous.user_key as new_user_key
+    from {{ source('amplitude', 'built_identities') }} as former
+    inner join planned on former.local_date = planned.local_date
+    left join {{ ref('int_usage__anonymous_day') }} as anonymous
+        on former.local_date = anonymous.local_date
+            and former.amplitude_id is not distinct from anonymous.amplitude_id
+            and former.device_id is not distinct from anonymous.device_id
+    where former.user_key is distinct from anonymous.user_key
+),
+
+-- who may have named an account on a planned date before
+former_lending as (
+    select user_key, local_date
+    from left_users
+
+    union
+
+    select user_key, local_date
+    from {{ source('amplitude', 'namings_before') }}
+    where names_account
+),
+
+lending as (
+    select days.user_key
     from {{ ref('int_usage__named_day') }} as days
     inner join planned on days.local_date = planned.local_date
     where days.day_account_id is not null
-        and exists(select 1 from {{ source('company', 'account_ways') }} as ways where ways.way = 'user_membership')
+
+    union
+
+    select user_key
+    from former_lending
+),
+
+lending_users as (
+    select user_key
+    from lending
+    where exists(select 1 from {{ source('company', 'account_ways') }} as ways where ways.way = 'user_membership')
 ),
 
 -- dates on which a user named no account at all: they borrow the account from the user's other dates
@@ -50,6 +84,12 @@ timeline as (
     from {{ ref('int_usage__named_day') }} as days
     where days.day_account_id is not null
         and days.user_key in (select user_key from borrowing)
+
+    union all
+
+    select user_key, local_date, local_date as named_on
+    from former_lending
+    where user_key in (select user_key from borrowing)
 ),
 
 lenders as (
@@ -67,14 +107,36 @@ lenders as (
     from timeline
 ),
 
--- marked on planned dates only: perhaps not yet known to be internal when the other dates were built
-newly_internal as (
+-- marked on planned dates only: perhaps not yet known to be internal when the other dates were built; or marked by
+-- events that are gone, or somebody else's now
+newly_judged as (
     select days.user_key
     from {{ ref('int_usage__named_day') }} as days
     left join planned on days.local_date = planned.local_date
     where days.marks_internal
     group by days.user_key
     having count(*) = count(planned.local_date)
+
+    union
+
+    select left_users.user_key
+    from left_users
+    left join {{ ref('int_usage__named_day') }} as days
+        on left_users.new_user_key = days.user_key
+            and left_users.local_date = days.local_date
+    where days.marks_internal
+        or left_users.new_user_key is null
+
+    union
+
+    select former.user_key
+    from {{ source('amplitude', 'namings_before') }} as former
+    where former.marks_internal
+        and former.user_key not in (
+            select days.user_key
+            from {{ ref('int_usage__named_day') }} as days
+            where days.marks_internal
+        )
 ),
 
 activity as (
@@ -92,7 +154,7 @@ activity as (
 
     select days.local_date
     from {{ ref('int_usage__named_day') }} as days
-    where days.user_key in (select user_key from newly_internal)
+    where days.user_key in (select user_key from newly_judged)
 ),
 
 starts as (

@@ -1,4 +1,5 @@
--- One row per event that is no repeat. Here, and only here, a timestamp becomes a local date and an event gets its user.
+-- One row per event that is no repeat. Here, and only here, a timestamp becomes a local date. Whose the
+-- event is follows from user, Amplitude id and device together with those of other events: see int_usage__identity_day.
 with events as (
     select
         uuid,
@@ -31,12 +32,9 @@ select
     events.occurred_at,
     cast({{ to_company_time('events.occurred_at') }} as date) as local_date,
     events.is_time_corrected,
-    -- the prefixes keep an id of one kind from being taken for an id of another
-    coalesce(
-        events.user_id,
-        'amplitude:' || cast(events.amplitude_id as varchar),
-        'device:' || coalesce(events.device_id, 'unknown')
-    ) as user_key,
+    events.user_id,
+    events.amplitude_id,
+    events.device_id,
     events.session_id,
     events.account_group,
     events.account_property,
