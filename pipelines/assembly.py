@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.amplitude.assets import build_events_asset, build_hours_asset
 from assets.amplitude.ledger import last_landed_day
-from assets.amplitude.planning import plan as landing_plan
+from assets.amplitude.planning import days_ahead
 from assets.company.assets import build_company_asset
 from assets.company.model import Company
 from assets.finance.assets import build_finance_asset
@@ -80,7 +80,7 @@ def _schedules(settings: Settings, company: Company | None) -> list[dg.ScheduleD
 
 def pending_days(settings: Settings, company: Company, until: date | None = None) -> tuple[date, date]:
     """First and last upload day that a refresh would land; the newest landed day when nothing is pending."""
-    days = landing_plan(settings.home, company, until).days
+    days = days_ahead(settings.home, company, until)
     if days:
         return days[0], days[-1]
     newest = last_landed_day(settings.home) or first_upload_day(settings, company)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from assets.amplitude.archive import first_day
+from assets.amplitude.planning import first_day
 from assets.company.load import load_company
 from assets.company.model import Company
 from assets.progress import Progress, silent

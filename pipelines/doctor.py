@@ -13,9 +13,11 @@ from typing import Literal
 from rich.console import Console
 from rich.markup import escape
 
+from assets.company.fingerprint import EVENT_FOLDER_FILES
 from assets.company.load import env_keys, load_company
 from assets.company.model import Company
 from assets.errors import InputError
+from assets.object_store import Store
 from pipelines.lock import is_busy
 from pipelines.settings import Settings
 
@@ -130,9 +132,22 @@ def _sources(company: Company) -> Iterator[Finding]:
                       + (f"; .env lacks {', '.join(sorted(missing))}" if missing else ""),
                       "use export_archive: export to a folder, and name it in events.path")  # fmt: skip
         return
+    if company.events_url:
+        yield _bucket(company.events_url)
+        return
     events = company.events_path
     count = sum(1 for _ in events.rglob("*.zip")) + sum(1 for _ in events.rglob("*.json.gz")) if events.exists() else 0
     if count:
         yield Finding("ok", f"{count:,} export files in {events.name}/")
     else:
         yield Finding("bad", f"no export files in {events}", "put Export API zips or hourly .json.gz files there")
+
+
+def _bucket(url: str) -> Finding:
+    try:
+        count = sum(1 for found in Store(url).objects() if found.key.lower().endswith(EVENT_FOLDER_FILES))
+    except InputError as error:
+        return Finding("bad", f"{error.what} ({error.where})", error.mend)
+    if count:
+        return Finding("ok", f"{count:,} export files in {url}")
+    return Finding("bad", f"no export files in {url}", "correct events.path: it names the folder in the bucket")

@@ -31,7 +31,8 @@ def stands(settings: Settings, until: date | None) -> Release | None:
     if release is None or release.manifest.held_back:
         return None
     company = load_company(settings.company)
-    now = with_code(company_fingerprint(settings.company, company.events_path), until)
+    events = company.events_url or company.events_path
+    now = with_code(company_fingerprint(settings.company, events), until)
     return release if release.manifest.fingerprint == now else None
 
 

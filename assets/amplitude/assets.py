@@ -10,6 +10,7 @@ from pydantic import Field
 from assets import keys
 from assets.amplitude import ledger, views
 from assets.amplitude.landing import LandingResult, land, plan
+from assets.amplitude.mirror import mirror
 from assets.company.load import load_company
 from assets.home import Home
 from assets.progress import Progress
@@ -61,6 +62,7 @@ def build_hours_asset(
     def amplitude_hours(context: dg.AssetExecutionContext, config: LandingConfig) -> dg.MaterializeResult:
         company = load_company(folder)
         until, built_sequence = _marks(home)
+        fetched = mirror(home, company, progress) if company.events_url else None
         days = None
         if config.land_again and context.has_partition_key_range:
             days = {date.fromisoformat(key) for key in context.partition_keys}
@@ -73,7 +75,11 @@ def build_hours_asset(
         if context.has_partition_key_range:
             _describe_days(context, result)
         watermark = ledger.usage_watermark(home, company)
-        return dg.MaterializeResult(metadata={**_counts(result), "usage_watermark": str(watermark)})
+        metadata: dict[str, int | str] = {**_counts(result), "usage_watermark": str(watermark)}
+        if fetched:
+            metadata |= {"objects_fetched": fetched.objects, "bytes_fetched": fetched.bytes}
+            metadata |= {"hours_awaiting_marker": len(fetched.awaited)}
+        return dg.MaterializeResult(metadata=metadata)
 
     return amplitude_hours
 

@@ -6,6 +6,7 @@ point leaves either the former state or the new one, and at worst files that no 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -99,6 +100,12 @@ class Ledger:
             "INSERT INTO touched VALUES (?, ?) ON CONFLICT DO UPDATE SET sequence = excluded.sequence",
             [(hour, sequence) for hour in event_hours],
         )
+
+    def await_hours(self, hours: set[int]) -> None:
+        """Remember which upload hours wait for their marker in the bucket: they are not ready, not empty."""
+        value = json.dumps(sorted(hours))
+        if value != (self.meta("awaited_hours") or "[]"):
+            self.set_meta("awaited_hours", value)
 
     # ---- the catalogue of what the folder holds
 
@@ -207,15 +214,19 @@ class Ledger:
     def hours(self, until: date | None = None) -> list[HourState]:
         """Every upload hour from the first to the last known one (not past local midnight after ``until``).
 
-        An hour that is not landed is ``empty`` when the folder holds no file for it, else ``not_ready``.
+        An hour that is not landed is ``empty`` when the folder holds no file for it, else ``not_ready``; so is one
+        that waits for its marker in a bucket.
         """
+        awaited = set(json.loads(self.meta("awaited_hours") or "[]"))
         first, last = self.first_known_hour(), self.last_known_hour()
         if first is None or last is None:
             return []
+        first, last = min({first} | awaited), max({last} | awaited)
         if until is not None:
             last = min(last, local_midnight_hour(until, self.meta("time_zone") or "UTC") - 1)
         landed = {state.upload_hour: state for state in self._landed_hours()}
         waiting = {hour for (hour,) in self.con.execute("SELECT DISTINCT hour FROM members WHERE hour IS NOT NULL")}
+        waiting |= awaited
         return [
             landed.get(hour_start(n)) or HourState(hour_start(n), "not_ready" if n in waiting else "empty")
             for n in range(first, last + 1)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from itertools import groupby
 
+from assets.amplitude import mirror
 from assets.amplitude.archive import (
     ArchiveFile,
     Member,
     day_hours,
     events_folder,
+    hour_number,
     hour_start,
     list_files,
     local_midnight_hour,
@@ -79,7 +81,8 @@ def refresh_catalogue(home: Home, company: Company) -> Iterator[Ledger]:
     Files are compared by size and modification time first; only new or changed ones are opened. Raises InputError,
     with nothing changed, for a folder or zip that cannot be read and for a folder without any hourly file.
     """
-    files = {str(file.path): file for file in list_files(events_folder(company))}
+    files = {str(file.path): file for file in list_files(events_folder(home, company))}
+    awaited = mirror.awaited_hours(home) if company.events_url else set()
     with Ledger.open(home) as ledger:
         known = ledger.archives()
         fresh = [file for path, file in files.items() if known.get(path) != file]
@@ -89,12 +92,20 @@ def refresh_catalogue(home: Home, company: Company) -> Iterator[Ledger]:
             with ledger.transaction():
                 ledger.catalogue(gone, fresh, members)
                 ledger.set_meta("time_zone", company.time_zone)
+        ledger.await_hours(awaited)
         if ledger.first_known_hour() is None:
-            raise _nothing_to_read(company, list(files.values()), len(ledger.members()))
+            raise _nothing_to_read(company, list(files.values()), len(ledger.members()), len(awaited))
         yield ledger
 
 
-def _nothing_to_read(company: Company, files: list[ArchiveFile], strangers: int) -> InputError:
+def _nothing_to_read(company: Company, files: list[ArchiveFile], strangers: int, awaited: int) -> InputError:
+    where = company.events_url or str(company.events_path)
+    if awaited and not strangers:
+        return InputError(
+            f"none of the {awaited} upload hours in the bucket has its complete-marker",
+            where=where,
+            mend="wait until Amplitude has written the first hour, or remove the markers from the bucket",
+        )
     if not files:
         what = "the events folder holds no .zip and no .json.gz file"
     elif strangers:
@@ -103,7 +114,7 @@ def _nothing_to_read(company: Company, files: list[ArchiveFile], strangers: int)
         what = "the archives in the events folder are empty: they hold no hourly file"
     return InputError(
         what,
-        where=str(company.events_path),
+        where=where,
         mend="put Export API zips or files named <project>_<yyyy-MM-dd>_<H>#<part>.json.gz into the folder",
     )
 
@@ -129,6 +140,30 @@ def plan(home: Home, company: Company, until: date | None = None, land_again: se
             "SELECT (SELECT count(*) FROM segments WHERE NOT settled) + (SELECT count(*) FROM unsettled)"
         ).fetchone()[0]
     return LandingPlan(tuple(units), stale, bool(open_ends))
+
+
+def first_day(home: Home, company: Company) -> date | None:
+    """Upload day (UTC) of the oldest hour there is, None without any; reads only what the ledger does not know.
+
+    A bucket is listed only if it never was.
+    """
+    hours = []
+    if company.events_url:
+        if mirror.known_first_hour(home) is None:
+            hours += [hour_number(datetime.combine(day, time())) for day in mirror.look(home, company).days]
+        hours += [hour for hour in [mirror.known_first_hour(home)] if hour is not None]
+    if not company.events_url or mirror.has_fetched(home):
+        with refresh_catalogue(home, company) as ledger:
+            hours += [hour for hour in [ledger.first_known_hour()] if hour is not None]
+    return hour_start(min(hours)).date() if hours else None
+
+
+def days_ahead(home: Home, company: Company, until: date | None = None) -> list[date]:
+    """Upload days (UTC) that a refresh would land, sorted; a bucket is listed for it, and nothing is fetched."""
+    if not company.events_url:
+        return plan(home, company, until).days
+    days = mirror.look(home, company, until).days
+    return sorted(days | set(plan(home, company, until).days) if mirror.has_fetched(home) else days)
 
 
 def _units(copies: list[Member]) -> list[Unit]:
