@@ -31,7 +31,13 @@ SOURCE_ASSETS = {
     "amplitude": AMPLITUDE_EVENTS,
     "quality": AMPLITUDE_EVENTS,  # downstream of everything that quarantines
 }
-SOURCE_TABLE_ASSETS = {"rebuild_plan": REBUILD_PLAN, "amplitude_hours": AMPLITUDE_HOURS}
+SOURCE_TABLE_ASSETS = {
+    "rebuild_plan": REBUILD_PLAN,
+    "amplitude_hours": AMPLITUDE_HOURS,
+    "amplitude_type_days": AMPLITUDE_HOURS,
+    "amplitude_property_days": AMPLITUDE_HOURS,
+    "amplitude_key_samples": AMPLITUDE_HOURS,
+}
 
 
 def dbt_key(layer: str, name: str) -> AssetKey:

@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets import keys
-from assets.amplitude import ledger, views
+from assets.amplitude import drift, ledger, views
 from assets.amplitude.landing import LandingResult, land, plan
 from assets.amplitude.mirror import mirror
 from assets.company.load import load_company
@@ -69,6 +69,7 @@ def build_hours_asset(
         result = land(home, company, plan(home, company, until, land_again=days), progress)
         with write(home.warehouse) as con:
             views.write_ledger(con, home, until)
+            drift.write_facts(con, home)
             touched = sorted(ledger.pending_hours(home, built_sequence))
             con.execute(_TOUCHED, [touched])
             con.execute(_SEQUENCE, [ledger.sequence(home)])

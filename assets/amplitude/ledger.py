@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from assets.amplitude.archive import ArchiveFile, Member, hour_start, local_midnight_hour
-from assets.amplitude.ledger_tables import FORMAT, SCHEMA, HourState, Segment
+from assets.amplitude.ledger_tables import ADDED, FORMAT, SCHEMA, HourState, Segment
 from assets.company.model import Company
 from assets.errors import InputError
 from assets.home import Home
@@ -47,6 +47,7 @@ class Ledger:
                 where=str(home.ledger),
                 mend="use the version that wrote it, or land again into a fresh LENS_HOME",
             )
+        con.execute(ADDED)
         return ledger
 
     @classmethod

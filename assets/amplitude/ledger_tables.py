@@ -45,6 +45,11 @@ CREATE TABLE IF NOT EXISTS unsettled (kind TEXT, value TEXT, PRIMARY KEY (kind, 
 CREATE TABLE IF NOT EXISTS touched (hour INTEGER PRIMARY KEY, sequence INTEGER);
 """
 
+# Added to ledgers that are there already; hours landed before have no row.
+ADDED = """
+CREATE TABLE IF NOT EXISTS hour_keys (
+    hour INTEGER PRIMARY KEY, lines INTEGER, new_keys TEXT, missing_keys TEXT)"""
+
 
 @dataclass(frozen=True)
 class HourState:
