@@ -43,6 +43,9 @@ SOURCE_TABLE_ASSETS = {
     "amplitude_hours": AMPLITUDE_HOURS,
     "amplitude_merges": AMPLITUDE_HOURS,
     "amplitude_merge_facts": AMPLITUDE_HOURS,
+    "amplitude_type_days": AMPLITUDE_HOURS,
+    "amplitude_property_days": AMPLITUDE_HOURS,
+    "amplitude_key_samples": AMPLITUDE_HOURS,
 }
 
 

@@ -10,7 +10,7 @@ from assets.amplitude.archive import hour_start
 from assets.amplitude.assets import ApiOf, build_events_asset, build_hours_asset
 from assets.amplitude.due import due_windows
 from assets.amplitude.ledger import last_landed_day
-from assets.amplitude.planning import plan as landing_plan
+from assets.amplitude.planning import days_ahead
 from assets.company.assets import build_company_asset
 from assets.company.model import Company
 from assets.finance.assets import build_finance_asset
@@ -84,7 +84,7 @@ def _schedules(settings: Settings, company: Company | None) -> list[dg.ScheduleD
 
 def pending_days(settings: Settings, company: Company, until: date | None = None) -> tuple[date, date]:
     """First and last upload day that a refresh would land; the newest landed day when nothing is pending."""
-    days = landing_plan(settings.home, company, until).days
+    days = days_ahead(settings.home, company, until)
     if company.events.is_extracted:
         windows = due_windows(settings.home, company, amplitude.clock(), until)
         days = sorted({*days, *(hour_start(window.first).date() for window in windows)})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from assets.amplitude.archive import first_day, hour_start
+from assets.amplitude.archive import hour_start
+from assets.amplitude.planning import first_day
 from assets.amplitude.windows import start_hour
 from assets.company.load import load_company
 from assets.company.model import Company

@@ -14,10 +14,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.amplitude.access import HOSTS
+from assets.company.fingerprint import EVENT_FOLDER_FILES
 from assets.company.load import load_company
 from assets.company.model import Company
 from assets.company.secrets import AMPLITUDE_KEYS, find_secrets, is_readable_by_others
 from assets.errors import InputError
+from assets.object_store import Store
 from pipelines.lock import is_busy
 from pipelines.settings import Settings
 
@@ -129,6 +131,9 @@ def _sources(company: Company) -> Iterator[Finding]:
     if company.events.is_extracted:
         yield from _credentials(company)
         return
+    if company.events_url:
+        yield _bucket(company.events_url)
+        return
     events = company.events_path
     count = sum(1 for _ in events.rglob("*.zip")) + sum(1 for _ in events.rglob("*.json.gz")) if events.exists() else 0
     if count:
@@ -148,3 +153,13 @@ def _credentials(company: Company) -> Iterator[Finding]:
         yield Finding("ok", f"Amplitude credentials are there; a refresh asks {host}")
     if is_readable_by_others(company.folder):
         yield Finding("warn", f"other users can read {company.folder / '.env'}", "chmod 600 .env")
+
+
+def _bucket(url: str) -> Finding:
+    try:
+        count = sum(1 for found in Store(url).objects() if found.key.lower().endswith(EVENT_FOLDER_FILES))
+    except InputError as error:
+        return Finding("bad", f"{error.what} ({error.where})", error.mend)
+    if count:
+        return Finding("ok", f"{count:,} export files in {url}")
+    return Finding("bad", f"no export files in {url}", "correct events.path: it names the folder in the bucket")

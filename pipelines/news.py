@@ -34,7 +34,7 @@ def stands(settings: Settings, until: date | None) -> Release | None:
     if release is None or release.manifest.held_back:
         return None
     company = load_company(settings.company)
-    inputs = company_fingerprint(settings.company, company.events_path)
+    inputs = company_fingerprint(settings.company, company.events_url or company.events_path)
     if company.events.is_extracted:
         if due_windows(settings.home, company, amplitude.clock(), until):
             return None

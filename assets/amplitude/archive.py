@@ -103,20 +103,22 @@ def _hour_in(match: re.Match[str] | None) -> int | None:
     return hour_number(day) + int(match[2]) if int(match[2]) < 24 and day.year in _YEARS else None
 
 
+def archives_folder(home: Home) -> Path:
+    """Where exports lie that were fetched from elsewhere."""
+    return (home.amplitude_lake / "archives").resolve()
+
+
+def is_junk(path: str) -> bool:
+    """Hidden files and the leftovers of operating systems, by their path within the exports."""
+    return bool(_JUNK.search(path))
+
+
 def events_folder(home: Home, company: Company) -> Path:
-    """The folder to read. Raises InputError when this version cannot read the source or there is no folder."""
-    if company.events.is_extracted:
-        folder = home.amplitude_lake / "archives"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder.resolve()
-    path = company.events.path or "events/"
+    """The folder to read: the company's own, or that of what is fetched. Raises InputError when there is none."""
+    if company.events.is_extracted or company.events_url:
+        archives_folder(home).mkdir(parents=True, exist_ok=True)
+        return archives_folder(home)
     where = f"{company.folder / 'company.yaml'}: events"
-    if "://" in path:
-        raise InputError(
-            f"events.path {path} is a URL, which this version cannot read",
-            where=where,
-            mend="copy the exports to a local folder and name that folder; s3:// and gs:// come with a later version",
-        )
     if not company.events_path.is_dir():
         raise InputError(
             f"the events folder {company.events_path} does not exist",
@@ -130,7 +132,7 @@ def list_files(folder: Path) -> list[ArchiveFile]:
     """All zips and gzip files below a folder, sorted by path; hidden files and folders are left alone."""
     found = []
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in {".zip", ".gz"} or _JUNK.search(path.relative_to(folder).as_posix()):
+        if path.suffix.lower() not in {".zip", ".gz"} or is_junk(path.relative_to(folder).as_posix()):
             continue
         if any("\ud800" <= letter <= "\udfff" for letter in str(path)):
             raise InputError("a file name is not UTF-8", where=ascii(str(path)), mend="rename the file or move it away")
@@ -138,15 +140,6 @@ def list_files(folder: Path) -> list[ArchiveFile]:
         if stat.S_ISREG(status.st_mode):
             found.append(ArchiveFile(path, status.st_size, status.st_mtime_ns))
     return found
-
-
-def first_day(home: Home, company: Company) -> date | None:
-    """Upload day (UTC) of the oldest hour there is, None without any; reads only what the ledger does not know."""
-    from assets.amplitude.planning import refresh_catalogue  # noqa: PLC0415 - planning builds on this module
-
-    with refresh_catalogue(home, company) as ledger:
-        first = ledger.first_known_hour()
-    return hour_start(first).date() if first is not None else None
 
 
 def read_members(file: ArchiveFile) -> Iterator[Member]:

@@ -18,11 +18,6 @@ from assets.home import Home
 _NAME = re.compile(r"\d{8}T\d{2}_\d{8}T\d{2}_asked_\d{8}T\d{6}\.zip")
 
 
-def archives_folder(home: Home) -> Path:
-    """Where downloaded archives lie."""
-    return (home.amplitude_lake / "archives").resolve()
-
-
 def archive_name(window: Window, asked_at: datetime) -> str:
     """A file name that tells window and moment, so that an archive without a ledger row can be adopted."""
     first, last = (f"{hour_start(hour):%Y%m%dT%H}" for hour in (window.first, window.last))

@@ -11,11 +11,12 @@ import dagster as dg
 from pydantic import Field
 
 from assets import keys
-from assets.amplitude import asked, ledger, views
+from assets.amplitude import asked, drift, ledger, views
 from assets.amplitude.export_api import Access, ExportApi, Patience
 from assets.amplitude.extraction import ExtractionResult, extract
 from assets.amplitude.landing import LandingResult, land, plan
 from assets.amplitude.ledger_tables import HourState
+from assets.amplitude.mirror import mirror
 from assets.company.load import load_company
 from assets.company.model import Company
 from assets.home import Home
@@ -81,6 +82,7 @@ def build_hours_asset(
     def amplitude_hours(context: dg.AssetExecutionContext, config: LandingConfig) -> dg.MaterializeResult:
         company = load_company(folder)
         until, built_sequence = _marks(home)
+        fetched = mirror(home, company, progress) if company.events_url else None
         days = None
         if config.land_again and context.has_partition_key_range:
             days = {date.fromisoformat(key) for key in context.partition_keys}
@@ -95,6 +97,7 @@ def build_hours_asset(
                     context.log.warning(f"not everything could be downloaded: {extracted.problem}")
         with write(home.warehouse) as con:
             views.write_ledger(con, home, until)
+            drift.write_facts(con, home)
             touched = sorted(ledger.pending_hours(home, built_sequence))
             con.execute(_TOUCHED, [touched])
             con.execute(_SEQUENCE, [ledger.sequence(home)])
@@ -103,6 +106,9 @@ def build_hours_asset(
         if context.has_partition_key_range:
             _describe_days(context, result)
         watermark = ledger.usage_watermark(home, company)
+        if fetched:
+            told |= {"objects_fetched": fetched.objects, "bytes_fetched": fetched.bytes}
+            told |= {"hours_awaiting_marker": len(fetched.awaited)}
         return dg.MaterializeResult(
             metadata={**_counts(result), **told, **_gaps(home, until), "usage_watermark": str(watermark)}
         )

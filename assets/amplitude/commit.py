@@ -120,6 +120,7 @@ def _write_hour(ledger: Ledger, hour: HourLanding, vanished: list[Content], carr
         (row[0] if row else 0) + 1, datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds"),
     ]  # fmt: skip
     ledger.con.execute(f"INSERT OR REPLACE INTO hours VALUES ({','.join('?' * len(values))})", values)
+    ledger.con.execute("INSERT OR REPLACE INTO hour_keys VALUES (?, ?, ?, ?)", [hour.hour, *hour.keys.as_row()])
     ledger.con.execute("DELETE FROM contents WHERE hour = ?", [hour.hour])
     ledger.con.executemany("INSERT INTO contents VALUES (?, ?, ?, ?, ?, ?)", [(hour.hour, *c) for c in contents])
 

@@ -15,6 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from assets.amplitude import asked
+from assets.amplitude.archive import archives_folder
 from assets.amplitude.download import Download
 from assets.amplitude.due import extracted_span, hours_to_ask
 from assets.amplitude.export_api import MOST_REQUESTS, Answer, ExportApi, Failed, NoData, TooMuch
@@ -61,7 +62,7 @@ def extract(
     (refused credentials, a full disk); what was recorded by then stays and is landed by the next extraction.
     """
     now = clock()
-    folder = asked.archives_folder(home)
+    folder = archives_folder(home)
     with Ledger.open(home) as ledger:
         asked.tidy(ledger, folder)
         _mark(ledger, company, now)
@@ -95,7 +96,7 @@ class _Run:
     ) -> None:  # fmt: skip
         self.home, self.company, self.until = home, company, until
         self._api, self._clock, self._tell, self._ledger = api, clock, tell, ledger
-        self._folder: Path = asked.archives_folder(home)
+        self._folder: Path = archives_folder(home)
         self._queue = deque(windows)
         self._running: dict[Future[Answer], tuple[Window, datetime]] = {}
         self._unlanded_bytes, self._unlanded, self._landed_at = 0, 0, time.monotonic()

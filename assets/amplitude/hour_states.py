@@ -13,15 +13,16 @@ from assets.amplitude.ledger_tables import HourState
 _NEVER = {"fetched": "not_ready", "empty": "empty", "failed": "failed"}
 
 
-def hour_states(con: sqlite3.Connection, hours: range, extracted: range) -> list[HourState]:
+def hour_states(con: sqlite3.Connection, hours: range, extracted: range, awaited: set[int]) -> list[HourState]:
     """One state for each of these hours.
 
-    An hour that is not landed is ``not_ready`` while a file of it waits. Otherwise it is ``empty``; but among the
+    An hour that is not landed is ``not_ready`` while a file of it waits, or is ``awaited`` (without its marker in a
+    bucket). Otherwise it is ``empty``; but among the
     ``extracted`` hours (those the Export API is asked for) only when Amplitude has said so, else ``not_ready`` or, when
     the request failed, ``failed``. An accepted hour is ``accepted`` until a good copy of it is landed.
     """
     landed = {state.upload_hour: state for state in _landed(con)}
-    waiting = {hour for (hour,) in con.execute("SELECT DISTINCT hour FROM members WHERE hour IS NOT NULL")}
+    waiting = {hour for (hour,) in con.execute("SELECT DISTINCT hour FROM members WHERE hour IS NOT NULL")} | awaited
     asked = {hour: row for hour, *row in con.execute("SELECT hour, answer, failures, problem FROM requested")}
     accepted = dict(con.execute("SELECT hour, why FROM accepted").fetchall())
     states = []

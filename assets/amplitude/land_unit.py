@@ -12,6 +12,7 @@ from pathlib import Path
 from assets.amplitude.archive import Member, hour_start
 from assets.amplitude.convert import Converter, Piece, Unreadable, drop_same_uuid, make_durable
 from assets.amplitude.inflate import MemberError
+from assets.amplitude.key_sample import KeySample, KeySampler
 from assets.amplitude.merges import HourFact, facts_of_events
 from assets.amplitude.planning import Unit
 from assets.amplitude.quarantine import BadLine, Quarantine
@@ -30,6 +31,7 @@ class HourLanding:
     lake_rows: int
     same_uuid: int
     quarantined: int
+    keys: KeySample
 
     @property
     def state(self) -> str:
@@ -55,12 +57,13 @@ class UnitLanding:
 def land_unit(converter: Converter, unit: Unit, lake: Path, promotion: str) -> UnitLanding:
     """Read, convert and move into place. Files are named after what they hold: landing again rewrites them."""
     scratch = converter.scratch / content_digest(unit.hours)[:12]
-    quarantine = Quarantine(scratch.with_suffix(".quarantine"))
+    quarantine, spool = Quarantine(scratch.with_suffix(".quarantine")), converter.scratch / "spool.ndjson"
     broken: dict[Member, MemberError] = {}
     spares = list(unit.spares)
+    keys = KeySampler()
     while True:
         try:
-            pieces, lines = _convert_all(converter, unit, scratch, broken, quarantine)
+            pieces, lines = _convert_all(converter, unit, scratch, Spooler(spool, broken, keys), quarantine)
         except BrokenLater as late:
             broken[late.member] = late.error
         else:
@@ -74,7 +77,7 @@ def land_unit(converter: Converter, unit: Unit, lake: Path, promotion: str) -> U
         if member.hour is not None:
             name = Path(member.archive).name
             quarantine.add(BadLine(member.hour, name, member.path, None, error.reason, error.detail, None))
-    hours = _counted(unit, lines, same_uuid, quarantine, set(broken))
+    hours = _counted(unit, lines, same_uuid, quarantine, set(broken), keys)
     final = _move(unit, pieces, lake, promotion)
     kept = _keep_quarantine(converter, unit, quarantine, lake) if quarantine.counts else None
     merges = facts_of_events(converter, [piece.path for piece in final])
@@ -94,13 +97,13 @@ def _repaired(unit: Unit, broken: dict[Member, MemberError], spares: list[Member
 
 
 def _convert_all(
-    converter: Converter, unit: Unit, scratch: Path, broken: dict[Member, MemberError], quarantine: Quarantine
+    converter: Converter, unit: Unit, scratch: Path, spooler: Spooler, quarantine: Quarantine
 ) -> tuple[list[Piece], Counter[int]]:
     """Pieces in line order, and good lines by upload hour."""
     pieces: list[Piece] = []
     lines: Counter[int] = Counter()
     clean = scratch.with_suffix(".clean")
-    for number, spool in enumerate(Spooler(converter.scratch / "spool.ndjson", broken).fill(unit.members)):
+    for number, spool in enumerate(spooler.fill(unit.members)):
         target = scratch.with_name(f"{scratch.name}-{number:04d}.parquet")
         try:
             pieces += converter.convert(spool, target)
@@ -138,7 +141,12 @@ def _move(unit: Unit, pieces: list[Piece], lake: Path, promotion: str) -> list[P
 
 
 def _counted(
-    unit: Unit, lines: Counter[int], same_uuid: dict[int, int], quarantine: Quarantine, broken: set[Member]
+    unit: Unit,
+    lines: Counter[int],
+    same_uuid: dict[int, int],
+    quarantine: Quarantine,
+    broken: set[Member],
+    keys: KeySampler,
 ) -> dict[int, HourLanding]:
     hours = {}
     for hour, group in groupby(unit.members, key=lambda member: member.hour):
@@ -147,7 +155,7 @@ def _counted(
         members, bad, left_out = list(group), quarantine.counts[hour], same_uuid.get(hour, 0)
         hours[hour] = HourLanding(
             hour, members, [member for member in members if member in broken],
-            lines[hour] + bad, lines[hour] - left_out, left_out, bad,
+            lines[hour] + bad, lines[hour] - left_out, left_out, bad, keys.of(members),
         )  # fmt: skip
     return hours
 

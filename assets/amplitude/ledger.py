@@ -6,6 +6,7 @@ point leaves either the former state or the new one, and at worst files that no 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -107,6 +108,12 @@ class Ledger:
             "INSERT INTO touched VALUES (?, ?) ON CONFLICT DO UPDATE SET sequence = excluded.sequence",
             [(hour, sequence) for hour in event_hours],
         )
+
+    def await_hours(self, hours: set[int]) -> None:
+        """Remember which upload hours wait for their marker in the bucket: they are not ready, not empty."""
+        value = json.dumps(sorted(hours))
+        if value != (self.meta("awaited_hours") or "[]"):
+            self.set_meta("awaited_hours", value)
 
     # ---- the catalogue of what the folder holds
 
@@ -223,8 +230,10 @@ class Ledger:
     def hours(self, until: date | None = None) -> list[HourState]:
         """Every upload hour from the first to the last known one (not past local midnight after ``until``).
 
-        For an extracted source the span is at least that from its start to the safe hour of the last extraction.
+        For an extracted source the span is at least that from its start to the safe hour of the last extraction. An
+        hour that waits for its marker in a bucket is ``not_ready``.
         """
+        awaited = set(json.loads(self.meta("awaited_hours") or "[]"))
         extracted = self.extracted()
         first, last = self.first_known_hour(), self.last_known_hour()
         if extracted:
@@ -232,9 +241,10 @@ class Ledger:
             last = max(extracted[-1], extracted[-1] if last is None else last)
         if first is None or last is None:
             return []
+        first, last = min({first} | awaited), max({last} | awaited)
         if until is not None:
             last = min(last, local_midnight_hour(until, self.meta("time_zone") or "UTC") - 1)
-        return hour_states(self.con, range(first, last + 1), extracted)
+        return hour_states(self.con, range(first, last + 1), extracted, awaited)
 
 
 def sequence(home: Home) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-# 2 added merge facts, what was asked of the Export API, and accepted hours.
+# 2 added merge facts, what was asked of the Export API, accepted hours and samples of keys.
 FORMAT = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -68,6 +68,9 @@ CREATE TABLE IF NOT EXISTS downloads (
     state TEXT) WITHOUT ROWID;
 -- hours that a person released although they are not loaded
 CREATE TABLE IF NOT EXISTS accepted (hour INTEGER PRIMARY KEY, why TEXT, accepted_at TEXT);
+-- top-level keys of a sample of an hour's lines that are none of the 55, or were missing; none for hours landed before
+CREATE TABLE IF NOT EXISTS hour_keys (
+    hour INTEGER PRIMARY KEY, lines INTEGER, new_keys TEXT, missing_keys TEXT);
 """
 
 

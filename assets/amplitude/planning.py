@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from itertools import groupby
 
+from assets.amplitude import mirror
 from assets.amplitude.archive import (
     ArchiveFile,
     Member,
     day_hours,
     events_folder,
+    hour_number,
     hour_start,
     list_files,
     local_midnight_hour,
@@ -85,6 +87,7 @@ def refresh_catalogue(home: Home, company: Company) -> Iterator[Ledger]:
     """
     folder = events_folder(home, company)
     listed = list_files(folder)
+    awaited = mirror.awaited_hours(home) if company.events_url else set()
     with Ledger.open(home) as ledger:
         strange = unrecorded(ledger, folder) if company.events.is_extracted else set()
         files = {str(file.path): file for file in listed if str(file.path) not in strange}
@@ -99,12 +102,20 @@ def refresh_catalogue(home: Home, company: Company) -> Iterator[Ledger]:
                 ledger.set_meta("time_zone", company.time_zone)
                 if was_extracted:
                     ledger.con.execute("DELETE FROM meta WHERE name IN ('start_hour', 'safe_hour')")
+        ledger.await_hours(awaited)
         if ledger.first_known_hour() is None and not company.events.is_extracted:
-            raise _nothing_to_read(company, list(files.values()), len(ledger.members()))
+            raise _nothing_to_read(company, list(files.values()), len(ledger.members()), len(awaited))
         yield ledger
 
 
-def _nothing_to_read(company: Company, files: list[ArchiveFile], strangers: int) -> InputError:
+def _nothing_to_read(company: Company, files: list[ArchiveFile], strangers: int, awaited: int) -> InputError:
+    where = company.events_url or str(company.events_path)
+    if awaited and not strangers:
+        return InputError(
+            f"none of the {awaited} upload hours in the bucket has its complete-marker",
+            where=where,
+            mend="wait until Amplitude has written the first hour, or remove the markers from the bucket",
+        )
     if not files:
         what = "the events folder holds no .zip and no .json.gz file"
     elif strangers:
@@ -113,7 +124,7 @@ def _nothing_to_read(company: Company, files: list[ArchiveFile], strangers: int)
         what = "the archives in the events folder are empty: they hold no hourly file"
     return InputError(
         what,
-        where=str(company.events_path),
+        where=where,
         mend="put Export API zips or files named <project>_<yyyy-MM-dd>_<H>#<part>.json.gz into the folder",
     )
 
@@ -138,8 +149,33 @@ def plan(home: Home, company: Company, until: date | None = None, land_again: se
         open_ends = ledger.con.execute(
             "SELECT (SELECT count(*) FROM segments WHERE NOT settled) + (SELECT count(*) FROM unsettled)"
         ).fetchone()[0]
-        merge_files = sum(map(len, pending_files(ledger)))
+        to_read, replaced = pending_files(ledger)
+        merge_files = len(to_read) + len(replaced)
     return LandingPlan(tuple(units), stale, bool(open_ends), merge_files)
+
+
+def first_day(home: Home, company: Company) -> date | None:
+    """Upload day (UTC) of the oldest hour there is, None without any; reads only what the ledger does not know.
+
+    A bucket is listed only if it never was.
+    """
+    hours = []
+    if company.events_url:
+        if mirror.known_first_hour(home) is None:
+            hours += [hour_number(datetime.combine(day, time())) for day in mirror.look(home, company).days]
+        hours += [hour for hour in [mirror.known_first_hour(home)] if hour is not None]
+    if not company.events_url or mirror.has_fetched(home):
+        with refresh_catalogue(home, company) as ledger:
+            hours += [hour for hour in [ledger.first_known_hour()] if hour is not None]
+    return hour_start(min(hours)).date() if hours else None
+
+
+def days_ahead(home: Home, company: Company, until: date | None = None) -> list[date]:
+    """Upload days (UTC) that a refresh would land, sorted; a bucket is listed for it, and nothing is fetched."""
+    if not company.events_url:
+        return plan(home, company, until).days
+    days = mirror.look(home, company, until).days
+    return sorted(days | set(plan(home, company, until).days) if mirror.has_fetched(home) else days)
 
 
 def _units(copies: list[Member]) -> list[Unit]:

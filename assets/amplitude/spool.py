@@ -9,6 +9,7 @@ from pathlib import Path
 
 from assets.amplitude.archive import Member
 from assets.amplitude.inflate import MemberError, lines_of
+from assets.amplitude.key_sample import KeySampler
 
 # Bounds disk and memory of one worker: about 130,000 events of a usual size.
 SPOOL_BYTES = 256 << 20
@@ -67,10 +68,11 @@ class Spooler:
 
     The file is written over and over: its pages in memory are used again, which fresh files would have to be given.
     ``broken`` maps members that cannot be used to why. A member is in the spools as a whole or not at all.
+    ``keys`` is shown the beginning of each.
     """
 
-    def __init__(self, path: Path, broken: dict[Member, MemberError]) -> None:
-        self.path, self.broken = path, broken
+    def __init__(self, path: Path, broken: dict[Member, MemberError], keys: KeySampler) -> None:
+        self.path, self.broken, self.keys = path, broken, keys
 
     def fill(self, members: tuple[Member, ...]) -> Iterator[Spool]:
         spool = Spool(self.path)
@@ -80,10 +82,13 @@ class Spooler:
             for member in members:
                 if member in self.broken:
                     continue
-                start, handed_out = spool.size, 0
+                start, handed_out, is_start = spool.size, 0, True
                 spool.spans.append(Span(member, 1))
                 try:
                     for chunk in _whole_lines(member):
+                        if is_start:
+                            self.keys.look(member, chunk)
+                            is_start = False
                         if spool.size and spool.size + len(chunk) > SPOOL_BYTES and (cut := chunk.rfind(b"\n") + 1):
                             _append(stream, spool, chunk[:cut])
                             stream.truncate(spool.size)

@@ -54,7 +54,7 @@ def build_company_asset(home: Home, folder: Path, prepare: Callable[[], None]) -
         prepare()
         company = load_company(folder)
         # Taken before anything is read, so that a file which changes under the run counts as new next time.
-        fingerprint = company_fingerprint(folder, company.events_path)
+        fingerprint = company_fingerprint(folder, company.events_url or company.events_path)
         with write(home.warehouse) as con:
             write_raw(con, company)
             con.execute(

@@ -10,6 +10,8 @@ import hashlib
 from datetime import date
 from pathlib import Path
 
+from assets.object_store import Store
+
 EVENT_FOLDER_FILES = (".zip", ".gz")
 
 
@@ -18,13 +20,14 @@ def _digest_text(hasher: hashlib._Hash, root: Path, path: Path) -> None:
     hasher.update(hashlib.sha256(path.read_bytes()).digest())
 
 
-def company_fingerprint(folder: Path, events_path: Path | None) -> str:
+def company_fingerprint(folder: Path, events: Path | str | None) -> str:
     """Hash of a company folder: bytes of its tables and settings, listing of its event files (sha256, hex).
 
+    ``events``: a folder, or the URL of a bucket, of which only the listing is asked for.
     Secrets (``.env``) are left out: they shape no number.
     """
     hasher = hashlib.sha256()
-    events_root = events_path.resolve() if events_path else None
+    events_root = events.resolve() if isinstance(events, Path) else None
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != ".env"):
         if events_root and path.resolve().is_relative_to(events_root):
             continue
@@ -33,6 +36,9 @@ def company_fingerprint(folder: Path, events_path: Path | None) -> str:
         for path in sorted(p for p in events_root.rglob("*") if p.is_file()):
             stat = path.stat()
             hasher.update(f"{path.relative_to(events_root)}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
+    if isinstance(events, str):
+        for found in Store(events).objects():
+            hasher.update(f"{found.key!r}|{found.size}|{found.version}\n".encode())
     return hasher.hexdigest()
 
 

@@ -232,6 +232,12 @@ class Company(Settings):
         return self.folder / (self.events.path or "events/")
 
     @property
+    def events_url(self) -> str | None:
+        """``events.path`` when it names a bucket (``s3://…``, ``gs://…``) and not a folder."""
+        path = self.events.path
+        return path if self.events.source == "export_archive" and path and "://" in path else None
+
+    @property
     def feature_properties(self) -> tuple[str, ...]:
         """Event properties that the feature registry needs, sorted."""
         return tuple(sorted({rule.property for rule in self.features if rule.property}))

@@ -54,7 +54,9 @@ def judge(compiled: Compiled, folder: Path, *changes: str) -> dict[str, Verdict]
 
 
 def not_passing(verdicts: dict[str, Verdict]) -> dict[str, str]:
-    return {name: verdict.status for name, verdict in verdicts.items() if verdict.status != "pass"}
+    """Two days of history are too short for most kinds of drift, which have tests of their own."""
+    young = {name for name, v in verdicts.items() if name.startswith("drift_") and v.status == "not_configured"}
+    return {name: v.status for name, v in verdicts.items() if v.status != "pass" and name not in young}
 
 
 def test_every_frame_of_the_suites_is_an_audit_model(compiled: Compiled) -> None:
@@ -144,7 +146,7 @@ WORLDS: dict[str, list[Change]] = {
             dict.fromkeys(
                 ["records_conserved", "no_hour_holds_the_watermark", "quarantined_share_amplitude"], "no_data"
             )
-            | {"staged_events_counted": "no_data"},
+            | {"staged_events_counted": "no_data", "drift_new_keys": "no_data", "drift_missing_keys": "no_data"},
         ),
     ],
     "nothing wrong: no control totals, every event mapped, a month without money": [

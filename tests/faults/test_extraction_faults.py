@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from assets.amplitude import asked
+from assets.amplitude.archive import archives_folder
 from assets.amplitude.export_api import ExportApi, Patience
 from assets.amplitude.extraction import extract
 from assets.amplitude.ledger import Ledger
@@ -93,7 +94,7 @@ def _late_parts(fake: FakeExport) -> None:
 def _recorded(home: Home) -> set[str]:
     """Hours that the ledger has an answer for, with the moment it was asked for."""
     with Ledger.open(home) as ledger:
-        asked.tidy(ledger, asked.archives_folder(home))  # what a crash kept out of the ledger counts as recorded
+        asked.tidy(ledger, archives_folder(home))  # what a crash kept out of the ledger counts as recorded
         rows = ledger.con.execute("SELECT hour || '@' || asked_at FROM requested WHERE answer <> 'failed'").fetchall()
     return {row for (row,) in rows}
 
@@ -134,9 +135,9 @@ def _kill_and_rerun(tmp_path: Path, fake: FakeExport, point: int, keep: bool) ->
     moved = {hour for hour in fake.hours_asked if any(f"{_number(hour)}@" in row for row in recorded & after)}
     assert not moved, "an hour whose answer was recorded was asked for again"
     assert lake(home) == lake(Home(calm / "home"))
-    folder = asked.archives_folder(home)
+    folder = archives_folder(home)
     assert sorted(p.name for p in folder.iterdir()) == sorted(
-        p.name for p in asked.archives_folder(Home(calm / "home")).iterdir()
+        p.name for p in archives_folder(Home(calm / "home")).iterdir()
     )
 
 

@@ -18,6 +18,18 @@ FILLED_MARTS = (
 TABLES = {
     **{f"raw.{table}": "SELECT 1 AS x WHERE false" for table in UNREAD_FINANCE},
     **{f"marts.{table}": "SELECT 1 AS x" for table in FILLED_MARTS},
+    "raw.company": "SELECT 'UTC' AS time_zone",
+    "raw.amplitude_key_samples": """
+        SELECT TIMESTAMP '2025-02-28 00:00:00' AS upload_hour, 5::BIGINT AS lines, []::VARCHAR[] AS new_keys,
+            []::VARCHAR[] AS missing_keys""",
+    "raw.amplitude_type_days": """
+        SELECT DATE '2025-02-28' AS upload_day, 'Report Opened' AS event_type, 240::BIGINT AS events,
+            240::BIGINT AS sampled""",
+    "audit.audit_drift_keys": "SELECT 'new_keys' AS kind, DATE '2025-02-28' AS first_seen, 'k' AS drift WHERE false",
+    "audit.audit_drift_properties": "SELECT DATE '2025-02-28' AS first_seen, 'p' AS drift WHERE false",
+    "audit.audit_drift_event_types": "SELECT DATE '2025-02-28' AS first_seen, 'e' AS drift WHERE false",
+    "audit.audit_drift_volume": """
+        SELECT TIMESTAMP '2025-02-28 09:00:00' AS upload_hour, false AS is_odd, 'too many' AS drift""",
     "raw.accounts": "SELECT 'a1' AS account_id",
     "raw.feature_rules": "SELECT 'f1' AS feature_key",
     "quality.quarantine": "SELECT 'finance' AS source, 'accounts' AS table_name WHERE false",

@@ -238,7 +238,7 @@ def test_merge_files_are_no_events_and_first_day_is_known(tmp_path: Path, home: 
     customer = company(tmp_path)
     write_loose(tmp_path / "events", name(DAY + 50 * HOUR), lines([event(DAY + 50 * HOUR)]))
     (tmp_path / "events" / "-Org_2025-03-03_1.json.gz").write_bytes(packed(b'{"amplitude_id": 1}\n'))
-    assert archive.first_day(home, customer) == date(2025, 3, 5)
+    assert planning.first_day(home, customer) == date(2025, 3, 5)
     assert landed(home, customer).quarantined == 0
     assert query(home, "SELECT table_name, row_ref, reason FROM quality.quarantine") == [
         ("merges", "-Org_2025-03-03_1.json.gz:1", "bad_merge")
