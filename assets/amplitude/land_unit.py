@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from assets.amplitude.archive import Member, hour_start
-from assets.amplitude.convert import Converter, Piece, Unreadable, drop_same_uuid, make_durable
+from assets.amplitude.convert import Converter, Piece, Unreadable, drop_erased, drop_same_uuid, make_durable
 from assets.amplitude.inflate import MemberError
 from assets.amplitude.planning import Unit
 from assets.amplitude.quarantine import BadLine, Quarantine
@@ -29,6 +29,7 @@ class HourLanding:
     lake_rows: int
     same_uuid: int
     quarantined: int
+    erased: int = 0
 
     @property
     def state(self) -> str:
@@ -53,7 +54,7 @@ class UnitLanding:
 def land_unit(converter: Converter, unit: Unit, lake: Path, promotion: str) -> UnitLanding:
     """Read, convert and move into place. Files are named after what they hold: landing again rewrites them."""
     scratch = converter.scratch / content_digest(unit.hours)[:12]
-    quarantine = Quarantine(scratch.with_suffix(".quarantine"))
+    quarantine = Quarantine(scratch.with_suffix(".quarantine"), converter.promotion.privacy.keeps_raw_lines)
     broken: dict[Member, MemberError] = {}
     spares = list(unit.spares)
     while True:
@@ -68,11 +69,12 @@ def land_unit(converter: Converter, unit: Unit, lake: Path, promotion: str) -> U
             unit = repaired
         quarantine.clear()
     pieces, same_uuid = drop_same_uuid(converter, pieces)
+    pieces, erased = drop_erased(converter, pieces)
     for member, error in broken.items():
         if member.hour is not None:
             name = Path(member.archive).name
             quarantine.add(BadLine(member.hour, name, member.path, None, error.reason, error.detail, None))
-    hours = _counted(unit, lines, same_uuid, quarantine, set(broken))
+    hours = _counted(unit, lines, same_uuid, erased, quarantine, set(broken))
     final = _move(unit, pieces, lake, promotion)
     kept = _keep_quarantine(converter, unit, quarantine, lake) if quarantine.counts else None
     return UnitLanding(unit, final, hours, kept, set(quarantine.counts))
@@ -135,16 +137,22 @@ def _move(unit: Unit, pieces: list[Piece], lake: Path, promotion: str) -> list[P
 
 
 def _counted(
-    unit: Unit, lines: Counter[int], same_uuid: dict[int, int], quarantine: Quarantine, broken: set[Member]
+    unit: Unit,
+    lines: Counter[int],
+    same_uuid: dict[int, int],
+    erased: dict[int, int],
+    quarantine: Quarantine,
+    broken: set[Member],
 ) -> dict[int, HourLanding]:
     hours = {}
     for hour, group in groupby(unit.members, key=lambda member: member.hour):
         if hour is None:
             continue
         members, bad, left_out = list(group), quarantine.counts[hour], same_uuid.get(hour, 0)
+        gone = erased.get(hour, 0)
         hours[hour] = HourLanding(
             hour, members, [member for member in members if member in broken],
-            lines[hour] + bad, lines[hour] - left_out, left_out, bad,
+            lines[hour] + bad, lines[hour] - left_out - gone, left_out, bad, gone,
         )  # fmt: skip
     return hours
 

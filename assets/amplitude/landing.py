@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import time
@@ -15,12 +16,15 @@ from assets.amplitude.archive import hour_start
 from assets.amplitude.commit import commit, replace_segment
 from assets.amplitude.compaction import compact
 from assets.amplitude.convert import Converter, make_durable
+from assets.amplitude.erasure import carry_out, drop_archives, sweep, with_tombstones
 from assets.amplitude.land_unit import UnitLanding, content_digest, lake_file, land_unit
 from assets.amplitude.ledger import Ledger
 from assets.amplitude.ledger_tables import HourState
 from assets.amplitude.planning import LandingPlan, Unit, plan
 from assets.amplitude.promotion import Promotion
+from assets.amplitude.quarantine import RAW_LINES, drop_raw_lines
 from assets.amplitude.repeats import settle
+from assets.amplitude.switching import note_traces, remember, start_over
 from assets.company.model import Company
 from assets.home import Home
 from assets.progress import Progress, silent
@@ -34,7 +38,7 @@ _COMMIT_SECONDS = 0.5
 @dataclass
 class LandingResult:
     """Counts over the upload hours that a landing read, as the ledger holds them afterwards, and the same for each
-    upload day (UTC): records = staged + duplicates + quarantined; late resends are among the staged."""
+    upload day (UTC): records = staged + duplicates + quarantined + erased; late resends are among the staged."""
 
     hours: int = 0
     records: int = 0
@@ -42,12 +46,13 @@ class LandingResult:
     duplicates: int = 0
     late_resends: int = 0
     quarantined: int = 0
+    erased: int = 0
     bytes: int = 0
     by_day: dict[date, LandingResult] = field(default_factory=dict)
 
     def add(self, hour: HourState) -> None:
         self.hours += 1
-        for name in ("records", "staged", "duplicates", "late_resends", "quarantined", "bytes"):
+        for name in ("records", "staged", "duplicates", "late_resends", "quarantined", "erased", "bytes"):
             setattr(self, name, getattr(self, name) + getattr(hour, name))
 
 
@@ -60,12 +65,19 @@ def land(home: Home, company: Company, plan: LandingPlan, progress: Progress | N
     tell = progress or silent
     lake, promotion = home.amplitude_lake, Promotion.of(company)
     with Ledger.open(home) as ledger:
-        _sweep(ledger)
+        if plan.start_over:
+            start_over(ledger, promotion.privacy)
+        remember(ledger, promotion.privacy)
+        sweep(ledger)
         if plan.is_empty:
             return LandingResult()
+        carry_out(ledger, promotion, tell)
+        promotion = with_tombstones(ledger, promotion)
+        _note(ledger, promotion)
         scratch = lake / "scratch"
         converter = Converter(scratch, promotion, threads=2)
         try:
+            _keep_less(ledger, converter)
             _promote_again(ledger, converter, promotion, tell)
             for landing in _landed(plan.units, lake, scratch, promotion, tell):
                 commit(ledger, converter, landing, promotion.digest)
@@ -75,17 +87,27 @@ def land(home: Home, company: Company, plan: LandingPlan, progress: Progress | N
         finally:
             converter.close()
             shutil.rmtree(scratch, ignore_errors=True)
+        drop_archives(ledger)
+        if plan.promote_again:
+            sweep(ledger)  # the former files may hold properties that must not be kept any more
         return _result(ledger, plan)
 
 
-def _sweep(ledger: Ledger) -> None:
-    """Remove what no ledger row names: files of crashed or former landings."""
-    named = ledger.files()
-    shutil.rmtree(ledger.lake / "scratch", ignore_errors=True)
-    for room in ("events", "quarantine"):
-        for path in (ledger.lake / room).glob("*/*"):
-            if path.relative_to(ledger.lake).as_posix() not in named:
-                path.unlink()
+def _note(ledger: Ledger, promotion: Promotion) -> None:
+    """Remember what the files to be written are made of."""
+    with ledger.transaction():
+        ledger.con.execute(
+            "INSERT OR IGNORE INTO promotions VALUES (?, ?)", [promotion.digest, json.dumps(promotion.settings())]
+        )
+        if promotion.privacy.keeps_raw_lines:
+            ledger.set_meta(RAW_LINES, "kept")
+
+
+def _keep_less(ledger: Ledger, converter: Converter) -> None:
+    """Quarantined lines go where the company, or an erasure, does not let everything be kept."""
+    if not converter.promotion.privacy.keeps_raw_lines and drop_raw_lines(ledger, converter):
+        with ledger.transaction():
+            note_traces(ledger)
 
 
 class _Workers:
@@ -135,10 +157,11 @@ def _landed(
 def _promote_again(ledger: Ledger, converter: Converter, promotion: Promotion, tell: Progress) -> None:
     """Give kept files the promoted columns that the company folder asks for now."""
     stale = ledger.segments("promotion <> ?", promotion.digest)
+    former = {name: json.loads(text) for name, text in ledger.con.execute("SELECT digest, settings FROM promotions")}
     for done, segment in enumerate(stale, 1):
         source = ledger.lake / segment.file
         draft = converter.scratch / "promoted.parquet"
-        piece = converter.promote_again(source, draft)
+        piece = converter.promote_again(source, draft, former.get(segment.promotion))
         name = lake_file(min(segment.hours), content_digest([segment.file, promotion.digest]))
         make_durable(piece.path, ledger.lake / name)
         replace_segment(ledger, segment, name, piece.facts, promotion.digest)

@@ -34,12 +34,13 @@ class Ledger:
         home.ledger.parent.mkdir(parents=True, exist_ok=True)
         con = sqlite3.connect(home.ledger, isolation_level=None, timeout=60)
         con.execute("PRAGMA synchronous = FULL")
+        con.execute("PRAGMA secure_delete = ON")  # what is erased leaves no trace in free pages
         ledger = cls(home, con)
-        found = ledger.meta("format") if ledger._has_tables() else None
-        if found is None:
+        found = ledger.meta("format") if ledger._has_table("meta") else None
+        if found is None or not ledger._has_table("promotions"):
             con.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
             con.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?), ('sequence', '0')", [str(FORMAT)])
-        elif int(found) != FORMAT:
+        if found is not None and int(found) != FORMAT:
             con.close()
             raise InputError(
                 f"the ledger has format {found}, this version reads format {FORMAT}",
@@ -62,8 +63,8 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _has_tables(self) -> bool:
-        return bool(self.con.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone())
+    def _has_table(self, name: str) -> bool:
+        return bool(self.con.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [name]).fetchone())
 
     def meta(self, name: str) -> str | None:
         row = self.con.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()

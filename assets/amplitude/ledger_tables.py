@@ -41,6 +41,11 @@ CREATE INDEX IF NOT EXISTS repeats_key ON repeats (insert_key);
 CREATE INDEX IF NOT EXISTS repeats_hour ON repeats (hour);
 -- groups that lost a row to a re-landing and wait for their verdicts
 CREATE TABLE IF NOT EXISTS unsettled (kind TEXT, value TEXT, PRIMARY KEY (kind, value)) WITHOUT ROWID;
+-- salted digests of users who were erased; without done_at the lake may still hold them
+CREATE TABLE IF NOT EXISTS tombstones (
+    kind TEXT, digest TEXT, asked_at TEXT, done_at TEXT, PRIMARY KEY (kind, digest)) WITHOUT ROWID;
+-- what segments were promoted under (JSON), by the digest that they name
+CREATE TABLE IF NOT EXISTS promotions (digest TEXT PRIMARY KEY, settings TEXT) WITHOUT ROWID;
 -- per UTC hour of occurred_at, the newest change that touched it
 CREATE TABLE IF NOT EXISTS touched (hour INTEGER PRIMARY KEY, sequence INTEGER);
 """
