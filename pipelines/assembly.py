@@ -20,6 +20,7 @@ from assets.transform.project import ensure_manifest
 from checks.asset_checks import SUITES, build_checks, build_judging_asset, latest_verdicts
 from checks.runner import warm_up
 from pipelines.company import first_upload_day, known_company, prepare_company
+from pipelines.erasure import drop_traces, forget_job
 from pipelines.jobs import refresh_jobs
 from pipelines.lock import refresh_lock
 from pipelines.news import stands, with_code
@@ -48,10 +49,10 @@ def build_definitions(settings: Settings, progress: Progress = silent) -> dg.Def
             build_events_asset(home, folder),
             build_dbt_assets(home, manifest, progress, warm_up),
             build_judging_asset(home, [name for names in marts.values() for name in names], SUITES, progress),
-            build_release_asset(home, manifest, marts, latest_verdicts, with_code),
+            build_release_asset(home, manifest, marts, latest_verdicts, with_code, drop_traces),
         ],
         asset_checks=[build_checks(home, SUITES)],
-        jobs=[*refresh_jobs(), *upkeep_jobs(home)],
+        jobs=[*refresh_jobs(), *upkeep_jobs(home), forget_job(settings)],
         schedules=_schedules(settings, company),
         sensors=[build_failure_sensor(settings.alert_command)] if settings.automation else [],
         resources={"refresh_lock": _lock_resource(settings)},

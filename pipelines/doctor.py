@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from assets.company.load import env_keys, load_company
 from assets.company.model import Company
+from assets.company.user_hash import UserHash
 from assets.errors import InputError
 from pipelines.lock import is_busy
 from pipelines.settings import Settings
@@ -116,6 +117,17 @@ def _company(settings: Settings) -> Iterator[Finding]:
     features = len({rule.feature_key for rule in company.features})
     yield Finding("ok", f"company {company.name}: {features} features, lens {', '.join(company.lens_dimensions)}")
     yield from _sources(company)
+    yield from _hash_key(company)
+
+
+def _hash_key(company: Company) -> Iterator[Finding]:
+    if company.events.hash_user_ids:
+        try:
+            UserHash.of(company)
+        except InputError as error:
+            yield Finding("bad", f"{error.what} ({error.where})", error.mend)
+        else:
+            yield Finding("ok", "user ids are hashed, and the key is there")
 
 
 def _sources(company: Company) -> Iterator[Finding]:

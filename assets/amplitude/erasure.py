@@ -7,7 +7,7 @@ An erasure is asked for in the ledger by digest, then carried out by the next la
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,7 +40,7 @@ class Erased:
     archives: int = 0
 
 
-def ask_to_erase(home: Home, company: Company, ids: dict[str, Iterable[str]]) -> None:
+def ask_to_erase(home: Home, company: Company, ids: Mapping[str, Sequence[str]]) -> None:
     """Write tombstones for ids of the kinds user, device and amplitude. Nothing is read or written but the ledger.
 
     Raises InputError for an empty id, without a key where ids are hashed, and when the lake has them another way.

@@ -24,8 +24,10 @@ def build_release_asset(
     marts: Mapping[str, Sequence[str]],
     verdicts_of: Callable[[Home], Sequence[CheckVerdict]],
     refresh_fingerprint: Callable[[str, date | None], str],
+    published_hook: Callable[[Home, Release], None],
 ) -> dg.AssetsDefinition:
-    """``serving/release``: what BI tools read. ``verdicts_of`` reads what the checks of this refresh found."""
+    """``serving/release``: what BI tools read. ``verdicts_of`` reads what the checks of this refresh found;
+    ``published_hook`` is called last, and may delete the warehouse: nothing of the run reads it after this."""
 
     @dg.asset(
         key=keys.RELEASE,
@@ -44,6 +46,7 @@ def build_release_asset(
             published = publish(home, marts, verdicts_of(home), meta, docs)
         except NothingPublishable as refusal:
             raise dg.Failure(description=str(refusal), allow_retries=False) from refusal
+        published_hook(home, published)
         context.add_output_metadata(_metadata(published))
         if published.manifest.held_back:
             raise dg.Failure(description=_held_back_text(published), metadata=_metadata(published), allow_retries=False)

@@ -113,6 +113,17 @@ def rollback(home: Home, to: str | None = None) -> Release:
         return releases[to]
 
 
+def drop_former(home: Home) -> list[str]:
+    """Removes every release but the current one; their ids. A reader that has one of them open keeps reading it."""
+    with _publishing(home):
+        _clean(home)
+        now = home.current.resolve()
+        former = [path for path in _folders(home) if path != now.resolve()]
+        for path in former:
+            _remove(path)
+        return sorted(path.name for path in former)
+
+
 def current(home: Home) -> Release | None:
     """The release that readers see; None before the first. Raises ReleaseError when the link or manifest is broken."""
     if not home.current.is_symlink():
@@ -255,10 +266,14 @@ def _retire(home: Home, now: Release) -> None:
         step = releases[step].manifest.previous
     for release_id, release in releases.items():
         if release_id not in keep:
-            # Renamed first: a crash in the middle of removing must not leave half a release to roll back to.
-            doomed = release.path.with_name(f"{release_id}{TEMPORARY}retired")
-            release.path.replace(doomed)
-            shutil.rmtree(doomed)
+            _remove(release.path)
+
+
+def _remove(release: Path) -> None:
+    """Renamed first: a crash in the middle of removing must not leave half a release to roll back to."""
+    doomed = release.with_name(f"{release.name}{TEMPORARY}retired")
+    release.replace(doomed)
+    shutil.rmtree(doomed)
 
 
 def _clean(home: Home) -> None:
