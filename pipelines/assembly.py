@@ -20,7 +20,7 @@ from assets.transform.project import ensure_manifest
 from checks.asset_checks import SUITES, build_checks, build_judging_asset, latest_verdicts
 from checks.runner import warm_up
 from pipelines.company import first_upload_day, known_company, prepare_company
-from pipelines.erasure import drop_traces, forget_job
+from pipelines.erasure import drop_traces, forget_job, has_traces
 from pipelines.jobs import refresh_jobs
 from pipelines.lock import refresh_lock
 from pipelines.news import stands, with_code
@@ -49,7 +49,7 @@ def build_definitions(settings: Settings, progress: Progress = silent) -> dg.Def
             build_events_asset(home, folder),
             build_dbt_assets(home, manifest, progress, warm_up),
             build_judging_asset(home, [name for names in marts.values() for name in names], SUITES, progress),
-            build_release_asset(home, manifest, marts, latest_verdicts, with_code, drop_traces),
+            build_release_asset(home, manifest, marts, latest_verdicts, with_code, has_traces, drop_traces),
         ],
         asset_checks=[build_checks(home, SUITES)],
         jobs=[*refresh_jobs(), *upkeep_jobs(home), forget_job(settings)],

@@ -69,6 +69,11 @@ def drop_warehouse(home: Home) -> None:
         clear_traces(home, WAREHOUSE)
 
 
+def has_traces(home: Home) -> bool:
+    """Whether releases may hold users who were to be forgotten: the next one is then written from nothing."""
+    return bool(traces(home))
+
+
 def drop_traces(home: Home, release: Release) -> None:
     """After a release: remove what was made before an erasure or a switch of user ids and may hold such ids.
 

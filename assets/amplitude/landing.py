@@ -70,6 +70,7 @@ def land(home: Home, company: Company, plan: LandingPlan, progress: Progress | N
         remember(ledger, promotion.privacy)
         sweep(ledger)
         if plan.is_empty:
+            drop_archives(ledger)
             return LandingResult()
         carry_out(ledger, promotion, tell)
         promotion = with_tombstones(ledger, promotion)

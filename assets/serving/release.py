@@ -80,7 +80,7 @@ def publish(
         folder = home.releases / f"{release_id}{TEMPORARY}{uuid.uuid4().hex[:8]}"
         folder.mkdir(parents=True)
         sources = _sources(marts, held, former)
-        contents = build_files(home.warehouse, folder, number, sources, docs or {}, former)
+        contents = build_files(home.warehouse, folder, number, sources, docs or {}, former, meta.anew)
         built = {name: (sources[name], contents[name]) for name in sorted(sources)}
         manifest = _manifest(release_id, number, marts, held, former, built, verdicts, meta, folder)
         (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
