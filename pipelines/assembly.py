@@ -24,6 +24,7 @@ from checks.runner import warm_up
 from pipelines import amplitude
 from pipelines.amplitude import export_access
 from pipelines.company import first_upload_day, known_company, prepare_company
+from pipelines.erasure import drop_traces, forget_job, has_traces
 from pipelines.jobs import refresh_jobs
 from pipelines.lock import refresh_lock
 from pipelines.news import stands, with_code
@@ -52,10 +53,10 @@ def build_definitions(settings: Settings, progress: Progress = silent, api_of: A
             build_events_asset(home, folder),
             build_dbt_assets(home, manifest, progress, warm_up),
             build_judging_asset(home, [name for names in marts.values() for name in names], SUITES, progress),
-            build_release_asset(home, manifest, marts, latest_verdicts, with_code),
+            build_release_asset(home, manifest, marts, latest_verdicts, with_code, has_traces, drop_traces),
         ],
         asset_checks=[build_checks(home, SUITES)],
-        jobs=[*refresh_jobs(), *upkeep_jobs(home)],
+        jobs=[*refresh_jobs(), *upkeep_jobs(home), forget_job(settings)],
         schedules=_schedules(settings, company),
         sensors=[build_failure_sensor(settings.alert_command)] if settings.automation else [],
         resources={"refresh_lock": _lock_resource(settings)},

@@ -134,6 +134,29 @@ def backfill(
         _finish(*operate.backfill(settings, start, end, again, console), console)
 
 
+@app.command()
+def forget(
+    user: Annotated[
+        list[str] | None,
+        typer.Option(help="User id, as Amplitude has it; - reads ids from standard input, one a line."),
+    ] = None,
+    device: Annotated[list[str] | None, typer.Option(help="Device id: all its events.")] = None,
+    amplitude_id: Annotated[list[int] | None, typer.Option(help="Amplitude id: all its events.")] = None,
+    company: CompanyOption = None,
+    until: UntilOption = None,
+) -> None:
+    """Forget a person: out of lake, marts and all releases, for good. Later exports do not bring them back.
+
+    Each option can be given more than once. Exports in a folder of your own are yours to clean.
+    """
+    from pipelines import operate  # noqa: PLC0415
+
+    with _told():
+        users = [line for given in user or () for line in (sys.stdin.read().splitlines() if given == "-" else [given])]
+        ids = {"user": users, "device": device or [], "amplitude": [str(number) for number in amplitude_id or ()]}
+        _finish(*operate.forget(_settings(company), ids, _day(until, "--until"), console), console)
+
+
 def _finish(code: int, lines: list[str], out: Console) -> None:
     for line in lines:
         (out if code == DONE else errors).print(line, soft_wrap=True)

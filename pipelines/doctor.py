@@ -18,6 +18,7 @@ from assets.company.fingerprint import EVENT_FOLDER_FILES
 from assets.company.load import load_company
 from assets.company.model import Company
 from assets.company.secrets import AMPLITUDE_KEYS, find_secrets, is_readable_by_others
+from assets.company.user_hash import UserHash
 from assets.errors import InputError
 from assets.object_store import Store
 from pipelines.lock import is_busy
@@ -120,6 +121,17 @@ def _company(settings: Settings) -> Iterator[Finding]:
     features = len({rule.feature_key for rule in company.features})
     yield Finding("ok", f"company {company.name}: {features} features, lens {', '.join(company.lens_dimensions)}")
     yield from _sources(company)
+    yield from _hash_key(company)
+
+
+def _hash_key(company: Company) -> Iterator[Finding]:
+    if company.events.hash_user_ids:
+        try:
+            UserHash.of(company)
+        except InputError as error:
+            yield Finding("bad", f"{error.what} ({error.where})", error.mend)
+        else:
+            yield Finding("ok", "user ids are hashed, and the key is there")
 
 
 def _sources(company: Company) -> Iterator[Finding]:

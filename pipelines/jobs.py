@@ -15,10 +15,11 @@ ROLLBACK = "release_rollback"
 SANDBOX = "sandbox_build"
 INIT = "init_company"
 ACCEPT = "ledger_accept"
+FORGET = "forget"
 
 # Dagster's names for the run tags that select a range of partitions in one run; it exports no constant for them.
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-_CONSOLE_QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+CONSOLE_QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 def refresh_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
@@ -58,7 +59,7 @@ def refresh_config(until: str | None, quiet: bool = False) -> dict[str, object]:
     if until:
         config["ops"] = {keys.COMPANY.to_python_identifier(): {"config": {"until": until}}}
     if quiet:
-        config["loggers"] = _CONSOLE_QUIET
+        config["loggers"] = CONSOLE_QUIET
     return config
 
 
@@ -66,9 +67,9 @@ def backfill_config(quiet: bool = False, again: bool = False) -> dict[str, objec
     """Run config of a backfill from the command line. ``again``: ask the Export API for loaded hours too."""
     asset = {"land_again": True, "ask_again": again}
     ops = {keys.AMPLITUDE_HOURS.to_python_identifier(): {"config": asset}}
-    return {"ops": ops, **({"loggers": _CONSOLE_QUIET} if quiet else {})}
+    return {"ops": ops, **({"loggers": CONSOLE_QUIET} if quiet else {})}
 
 
 def op_config(op: str, values: Mapping[str, object]) -> dict[str, object]:
     """Run config of a job with one op."""
-    return {"ops": {op: {"config": dict(values)}}, "loggers": _CONSOLE_QUIET}
+    return {"ops": {op: {"config": dict(values)}}, "loggers": CONSOLE_QUIET}

@@ -6,6 +6,7 @@ from datetime import date
 
 from assets.amplitude.asked import ledger_token
 from assets.amplitude.due import due_windows
+from assets.amplitude.switching import traces
 from assets.company.fingerprint import code_fingerprint, company_fingerprint, refresh_fingerprint
 from assets.company.load import load_company
 from assets.serving.manifest import Release
@@ -24,14 +25,15 @@ def with_code(company: str, until: date | None) -> str:
 
 
 def stands(settings: Settings, until: date | None) -> Release | None:
-    """The current release, if it already stands for what a refresh would read now, with nothing held back."""
+    """The current release, if it already stands for what a refresh would read now, with nothing held back and nobody
+    in it who was to be forgotten."""
     if not settings.company.exists():
         return None
     try:
         release = current(settings.home)
     except ReleaseError:  # a refresh is what mends it
         return None
-    if release is None or release.manifest.held_back:
+    if release is None or release.manifest.held_back or traces(settings.home):
         return None
     company = load_company(settings.company)
     inputs = company_fingerprint(settings.company, company.events_url or company.events_path)

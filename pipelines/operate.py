@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.amplitude import asked
+from assets.amplitude.erasure import ask_to_erase
+from assets.amplitude.switching import traces
 from assets.company.load import load_company
 from assets.errors import InputError
 from assets.serving.release import current, list_releases
@@ -23,6 +26,7 @@ from pipelines import jobs
 from pipelines.assembly import pending_days
 from pipelines.company import first_upload_day, prepare_company
 from pipelines.dead_runs import bury
+from pipelines.lock import refresh_lock
 from pipelines.progress import shown, tell
 from pipelines.run import BAD_INPUT, DONE, FAILED, Outcome, dagster_home, run_job
 from pipelines.settings import Settings
@@ -76,6 +80,27 @@ def accept_hour(settings: Settings, hour: str, why: str) -> Answer:
     if outcome.code != DONE:
         return outcome.code, [_error(outcome)]
     return DONE, [f"{escape(hour)} is accepted; the next refresh moves the usage watermark past it"]
+
+
+def forget(settings: Settings, ids: Mapping[str, Sequence[str]], until: date | None, console: Console) -> Answer:
+    """Ask for the erasure, the `forget` job, and the `refresh` that publishes without them. No id goes any further
+    than into the ledger, as digests."""
+    with shown(console):
+        prepare_company(settings, tell)
+        company = load_company(settings.company)
+        with refresh_lock(settings.home):
+            ask_to_erase(settings.home, company, ids)
+        outcome = _run(settings, jobs.FORGET, {"loggers": jobs.CONSOLE_QUIET}, {})
+    if outcome.code != DONE:
+        return outcome.code, [_error(outcome), "they are not forgotten yet: run it again after the mend"]
+    code, lines = refresh(settings, until, console)
+    if code != DONE or traces(settings.home):
+        left = "they have left the lake and will not come back, but releases still hold them until a refresh succeeds"
+        return code or FAILED, [*lines, left]
+    lines.append("Forgotten: gone from lake, warehouse and marts; former releases are removed, there is no way back.")
+    if company.events.source != "amplitude_api":
+        lines.append(f"The exports in {company.events_path} are yours: they are not changed, and still hold them.")
+    return DONE, lines
 
 
 def roll_back(settings: Settings, to: str | None) -> Answer:

@@ -18,6 +18,7 @@ _KNOWN = {
     "LENS_PROFILE": "the engine that builds the marts: local",
     "LENS_AUTOMATION": "whether schedules and sensors are registered: off or on",
     "LENS_ALERT_COMMAND": "a command that is run when a refresh fails; it gets the message on standard input",
+    "LENS_HASH_KEY": "the key that user ids are hashed with (events.hash_user_ids); better kept in the folder's .env",
     "LENS_WAREHOUSE": "set by the pipeline for dbt, not by people",
     "LENS_TEST_DATA": "where the test suite finds its example data",
 }

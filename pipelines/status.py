@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from assets.amplitude.ledger import Ledger
+from assets.amplitude.switching import traces
 from assets.home import Home
 from assets.serving.release import current
 from pipelines.lock import is_busy
@@ -42,6 +43,8 @@ def _release(home: Home, console: Console) -> None:
     for group, day in manifest.as_of.items():
         held = " [red](held back)[/]" if group in manifest.held_back else ""
         console.print(f"         {group:<6} complete to {day or '–'}{held}")
+    if traces(home):
+        console.print("         [yellow]users who were to be forgotten are still in it: run [bold]lens refresh[/][/]")
     failing = [check for check in manifest.checks if check["status"] not in {"pass", "not_configured"}]
     console.print(f"checks   {len(manifest.checks) - len(failing)} hold, {len(failing)} do not")
     for check in failing:

@@ -163,6 +163,7 @@ def _counts(result: LandingResult) -> dict[str, int]:
         "duplicates": result.duplicates,
         "late_resends": result.late_resends,
         "quarantined": result.quarantined,
+        "erased": result.erased,
         "dagster/row_count": result.staged,
     }
 

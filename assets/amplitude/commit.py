@@ -41,9 +41,9 @@ def _switch(ledger: Ledger, converter: Converter, landing: UnitLanding, promotio
         if rest and kept:
             merges += facts_of_events(converter, [rest.path], kept)
         if rest:
-            ledger.add_segment(_segment(ledger, rest, segment.promotion, segment.settled and not kept))
+            ledger.add_segment(segment_of(ledger, rest, segment.promotion, segment.settled and not kept))
     for piece in landing.pieces:
-        ledger.add_segment(_segment(ledger, piece, promotion, settled=False))
+        ledger.add_segment(segment_of(ledger, piece, promotion, settled=False))
         ledger.touch(piece.facts.event_hours, sequence)
     replace_event_facts(ledger, hours, merges)
     if landing.quarantine:
@@ -100,7 +100,8 @@ def _rest(
     return {h for (h,) in gone}, Piece(final, rest.facts), {h: n for h, n in counts if h in kept_hours}
 
 
-def _segment(ledger: Ledger, piece: Piece, promotion: str, settled: bool) -> Segment:
+def segment_of(ledger: Ledger, piece: Piece, promotion: str, settled: bool) -> Segment:
+    """A written file as the ledger names it."""
     facts = piece.facts
     return Segment(
         piece.path.relative_to(ledger.lake).as_posix(), facts.rows, piece.bytes, facts.first_sent, facts.last_sent,
@@ -116,7 +117,8 @@ def _write_hour(ledger: Ledger, hour: HourLanding, vanished: list[Content], carr
     contents = sorted({*contents, *vanished})
     values = [
         hour.hour, hour.state, len(contents), hour.records + carried, hour.lake_rows + carried, hour.same_uuid,
-        hour.quarantined, 0, sum(content[2] for content in contents), content_digest([c[:3] for c in contents]),
+        hour.quarantined, hour.erased, sum(content[2] for content in contents),
+        content_digest([c[:3] for c in contents]),
         (row[0] if row else 0) + 1, datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="seconds"),
     ]  # fmt: skip
     ledger.con.execute(f"INSERT OR REPLACE INTO hours VALUES ({','.join('?' * len(values))})", values)
@@ -130,7 +132,7 @@ def replace_segment(ledger: Ledger, old: Segment, name: str, facts: Facts, promo
     piece = Piece(ledger.lake / name, facts)
     with ledger.change() as sequence:
         ledger.drop_segment(old.number)
-        ledger.add_segment(_segment(ledger, piece, promotion, old.settled))
+        ledger.add_segment(segment_of(ledger, piece, promotion, old.settled))
         ledger.touch(facts.event_hours, sequence)
 
 
@@ -139,4 +141,4 @@ def merge_segments(ledger: Ledger, old: list[Segment], merged: Path, facts: Fact
     with ledger.change():
         for segment in old:
             ledger.drop_segment(segment.number)
-        ledger.add_segment(_segment(ledger, Piece(merged, facts), old[0].promotion, settled=True))
+        ledger.add_segment(segment_of(ledger, Piece(merged, facts), old[0].promotion, settled=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import duckdb
 
 from assets.amplitude.archive import hour_start
 from assets.amplitude.promotion import Promotion
-from assets.amplitude.schema import KEPT_SQL, LAKE_COLUMNS, PROMOTED, READ_COLUMNS_SQL
+from assets.amplitude.schema import KEPT_SQL, LAKE_COLUMNS, READ_COLUMNS_SQL
 from assets.amplitude.spool import Spool
 
 MEMORY = "240MB"
@@ -86,7 +87,8 @@ class Converter:
         # One thread keeps the order by itself; asking for it would only make the writer buffer more.
         self.con.execute("SET preserve_insertion_order = false")
         promotion.bind(self.con, scratch)
-        self._promoted = promotion.sql()
+        self.promotion, self._promoted = promotion, promotion.sql()
+        self._columns = promotion.privacy.landed_columns()
 
     def close(self) -> None:
         self.con.close()
@@ -94,7 +96,7 @@ class Converter:
     def select(self, spool: Spool) -> str:
         """The lake's columns, computed from a spool."""
         return f"""
-            SELECT {", ".join(LAKE_COLUMNS)} FROM (
+            SELECT {self._columns} FROM (
                 SELECT *, {self._promoted},
                     CASE WHEN {_CORRECTED} THEN {_REFERENCE} ELSE event_time END AS occurred_at,
                     {_CORRECTED} AS is_time_corrected
@@ -156,11 +158,9 @@ class Converter:
         self.copy(f"SELECT {columns} FROM {parquet(files)} WHERE {where}", target, 2_048)
         return self.measured(target)
 
-    def promote_again(self, file: Path, target: Path) -> Piece:
-        """Copy a lake file with its promoted columns computed anew."""
-        kept = [name for name in LAKE_COLUMNS if name not in PROMOTED]
-        source = f"SELECT {', '.join(kept)}, {self._promoted} FROM {parquet([file])}"
-        self.copy(f"SELECT {', '.join(LAKE_COLUMNS)} FROM ({source})", target, 2_048)
+    def promote_again(self, file: Path, target: Path, former: dict[str, object] | None) -> Piece:
+        """Copy a lake file with its promoted columns computed anew and only what may be kept now."""
+        self.copy(self.promotion.sql_again(parquet([file]), former), target, 2_048)
         return self.measured(target)
 
     def measured(self, file: Path) -> Piece:
@@ -216,6 +216,31 @@ def _without_losers(converter: Converter, piece: Piece) -> Piece:
     converter.copy(f"SELECT {columns} FROM {parquet([piece.path], 'file_row_number')} WHERE {where}", target, 2_048)
     target.replace(piece.path)
     return converter.measured(piece.path)
+
+
+def drop_erased(converter: Converter, pieces: list[Piece]) -> tuple[list[Piece], dict[int, int]]:
+    """Leave out what landing has marked as events of erased users.
+
+    Returns the pieces, rewritten where rows left, and the number of rows that left by upload hour.
+    """
+    erased = converter.promotion.privacy.erased
+    if erased is None:
+        return pieces, {}
+    kept, gone = [], Counter[int]()
+    for piece in pieces:
+        hours = f"SELECT {hour_of('upload_hour')} AS hour, count(*) FROM {parquet([piece.path])}"
+        found = converter.con.execute(f"{hours} WHERE user_id = '{erased.mark}' GROUP BY hour").fetchall()
+        gone.update(dict(found))
+        if found:
+            target = piece.path.with_suffix(".kept")
+            rest = converter.rewrite([piece.path], target, where=f"user_id IS DISTINCT FROM '{erased.mark}'")
+            target.replace(piece.path)
+            piece = Piece(piece.path, rest.facts)
+        if piece.facts.rows:
+            kept.append(piece)
+        else:
+            piece.path.unlink()
+    return kept, dict(gone)
 
 
 def parquet(files: Sequence[Path], virtual: str = "") -> str:

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from assets.amplitude.archive import Member, hour_start
-from assets.amplitude.convert import Converter, Piece, Unreadable, drop_same_uuid, make_durable
+from assets.amplitude.convert import Converter, Piece, Unreadable, drop_erased, drop_same_uuid, make_durable
 from assets.amplitude.inflate import MemberError
 from assets.amplitude.key_sample import KeySample, KeySampler
 from assets.amplitude.merges import HourFact, facts_of_events
@@ -32,6 +32,7 @@ class HourLanding:
     same_uuid: int
     quarantined: int
     keys: KeySample
+    erased: int = 0
 
     @property
     def state(self) -> str:
@@ -57,7 +58,8 @@ class UnitLanding:
 def land_unit(converter: Converter, unit: Unit, lake: Path, promotion: str) -> UnitLanding:
     """Read, convert and move into place. Files are named after what they hold: landing again rewrites them."""
     scratch = converter.scratch / content_digest(unit.hours)[:12]
-    quarantine, spool = Quarantine(scratch.with_suffix(".quarantine")), converter.scratch / "spool.ndjson"
+    quarantine = Quarantine(scratch.with_suffix(".quarantine"), converter.promotion.privacy.keeps_raw_lines)
+    spool = converter.scratch / "spool.ndjson"
     broken: dict[Member, MemberError] = {}
     spares = list(unit.spares)
     keys = KeySampler()
@@ -73,11 +75,12 @@ def land_unit(converter: Converter, unit: Unit, lake: Path, promotion: str) -> U
             unit = repaired
         quarantine.clear()
     pieces, same_uuid = drop_same_uuid(converter, pieces)
+    pieces, erased = drop_erased(converter, pieces)
     for member, error in broken.items():
         if member.hour is not None:
             name = Path(member.archive).name
             quarantine.add(BadLine(member.hour, name, member.path, None, error.reason, error.detail, None))
-    hours = _counted(unit, lines, same_uuid, quarantine, set(broken), keys)
+    hours = _counted(unit, lines, same_uuid, erased, quarantine, set(broken), keys)
     final = _move(unit, pieces, lake, promotion)
     kept = _keep_quarantine(converter, unit, quarantine, lake) if quarantine.counts else None
     merges = facts_of_events(converter, [piece.path for piece in final])
@@ -144,6 +147,7 @@ def _counted(
     unit: Unit,
     lines: Counter[int],
     same_uuid: dict[int, int],
+    erased: dict[int, int],
     quarantine: Quarantine,
     broken: set[Member],
     keys: KeySampler,
@@ -153,9 +157,10 @@ def _counted(
         if hour is None:
             continue
         members, bad, left_out = list(group), quarantine.counts[hour], same_uuid.get(hour, 0)
+        gone = erased.get(hour, 0)
         hours[hour] = HourLanding(
             hour, members, [member for member in members if member in broken],
-            lines[hour] + bad, lines[hour] - left_out, left_out, bad, keys.of(members),
+            lines[hour] + bad, lines[hour] - left_out - gone, left_out, bad, keys.of(members), gone,
         )  # fmt: skip
     return hours
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import time
@@ -15,13 +16,16 @@ from assets.amplitude.archive import hour_start
 from assets.amplitude.commit import commit, replace_segment
 from assets.amplitude.compaction import compact
 from assets.amplitude.convert import Converter, make_durable
+from assets.amplitude.erasure import carry_out, drop_archives, sweep, with_tombstones
 from assets.amplitude.land_unit import UnitLanding, content_digest, lake_file, land_unit
 from assets.amplitude.ledger import Ledger
 from assets.amplitude.ledger_tables import HourState
 from assets.amplitude.merges import land_merge_files
 from assets.amplitude.planning import LandingPlan, Unit, plan
 from assets.amplitude.promotion import Promotion
+from assets.amplitude.quarantine import RAW_LINES, drop_raw_lines
 from assets.amplitude.repeats import settle
+from assets.amplitude.switching import note_traces, remember, start_over
 from assets.company.model import Company
 from assets.home import Home
 from assets.progress import Progress, silent
@@ -35,7 +39,7 @@ _COMMIT_SECONDS = 0.5
 @dataclass
 class LandingResult:
     """Counts over the upload hours that a landing read, as the ledger holds them afterwards, and the same for each
-    upload day (UTC): records = staged + duplicates + quarantined; late resends are among the staged."""
+    upload day (UTC): records = staged + duplicates + quarantined + erased; late resends are among the staged."""
 
     hours: int = 0
     records: int = 0
@@ -43,12 +47,13 @@ class LandingResult:
     duplicates: int = 0
     late_resends: int = 0
     quarantined: int = 0
+    erased: int = 0
     bytes: int = 0
     by_day: dict[date, LandingResult] = field(default_factory=dict)
 
     def add(self, hour: HourState) -> None:
         self.hours += 1
-        for name in ("records", "staged", "duplicates", "late_resends", "quarantined", "bytes"):
+        for name in ("records", "staged", "duplicates", "late_resends", "quarantined", "erased", "bytes"):
             setattr(self, name, getattr(self, name) + getattr(hour, name))
 
 
@@ -72,33 +77,47 @@ class Landing:
         self._home = home
         self._hours: set[int] = set()
         self._done = self._total = 0
-        self._is_open = False
+        self._is_open = self._has_landed = self._has_promoted = False
 
     def __enter__(self) -> Landing:
         self._ledger = Ledger.open(self._home)
-        _sweep(self._ledger)
+        sweep(self._ledger)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop()
+        self._ledger.close()
+
+    def _start(self) -> None:
+        """Engines are made when the first plan has something for them, after whom it asks to erase has left."""
+        if self._is_open:
+            return
+        carry_out(self._ledger, self._promotion, self._tell)
+        self._promotion = with_tombstones(self._ledger, self._promotion)
+        _note(self._ledger, self._promotion)
+        self._converter = Converter(self._scratch, self._promotion, threads=2)
+        self._workers = _Workers(self._scratch, self._promotion)
+        self._is_open = self._has_landed = True
+        _keep_less(self._ledger, self._converter)
+
+    def _stop(self) -> None:
         if self._is_open:
             self._workers.close()
             self._converter.close()
             shutil.rmtree(self._scratch, ignore_errors=True)
-        self._ledger.close()
-
-    def _start(self) -> None:
-        """Engines are made when the first plan has something for them."""
-        if not self._is_open:
-            self._converter = Converter(self._scratch, self._promotion, threads=2)
-            self._workers = _Workers(self._scratch, self._promotion)
-            self._is_open = True
+            self._is_open = False
 
     def take(self, plan: LandingPlan) -> None:
         """Land the hours of a plan; their repeats stay undecided until ``finish``."""
+        if plan.start_over:
+            start_over(self._ledger, self._promotion.privacy)
+            sweep(self._ledger)
+        remember(self._ledger, self._promotion.privacy)
         if plan.is_empty:
             return
         self._start()
         if plan.promote_again:
+            self._has_promoted = True
             _promote_again(self._ledger, self._converter, self._promotion, self._tell)
         self._total += plan.bytes
         for batch in self._landed(plan.units):
@@ -107,13 +126,16 @@ class Landing:
 
     def finish(self) -> LandingResult:
         """Decide what repeats, merge small files; what all plans together landed."""
-        if not self._is_open:
-            return LandingResult()
-        self._tell("deduplicating events", 0, 0)
-        settle(self._ledger, self._converter)
-        land_merge_files(self._ledger)
-        compact(self._ledger, self._converter)
-        return _result(self._ledger, self._hours)
+        if self._is_open:
+            self._tell("deduplicating events", 0, 0)
+            settle(self._ledger, self._converter)
+            land_merge_files(self._ledger)
+            compact(self._ledger, self._converter)
+            self._stop()
+        drop_archives(self._ledger)
+        if self._has_promoted:
+            sweep(self._ledger)  # the former files may hold properties that must not be kept any more
+        return _result(self._ledger, self._hours) if self._has_landed else LandingResult()
 
     def _landed(self, units: tuple[Unit, ...]) -> Iterator[list[UnitLanding]]:
         """Landed units in small batches, as they come."""
@@ -133,14 +155,21 @@ class Landing:
             yield batch
 
 
-def _sweep(ledger: Ledger) -> None:
-    """Remove what no ledger row names: files of crashed or former landings."""
-    named = ledger.files()
-    shutil.rmtree(ledger.lake / "scratch", ignore_errors=True)
-    for room in ("events", "quarantine"):
-        for path in (ledger.lake / room).glob("*/*"):
-            if path.relative_to(ledger.lake).as_posix() not in named:
-                path.unlink()
+def _note(ledger: Ledger, promotion: Promotion) -> None:
+    """Remember what the files to be written are made of."""
+    with ledger.transaction():
+        ledger.con.execute(
+            "INSERT OR IGNORE INTO promotions VALUES (?, ?)", [promotion.digest, json.dumps(promotion.settings())]
+        )
+        if promotion.privacy.keeps_raw_lines:
+            ledger.set_meta(RAW_LINES, "kept")
+
+
+def _keep_less(ledger: Ledger, converter: Converter) -> None:
+    """Quarantined lines go where the company, or an erasure, does not let everything be kept."""
+    if not converter.promotion.privacy.keeps_raw_lines and drop_raw_lines(ledger, converter):
+        with ledger.transaction():
+            note_traces(ledger)
 
 
 class _Workers:
@@ -167,10 +196,11 @@ class _Workers:
 def _promote_again(ledger: Ledger, converter: Converter, promotion: Promotion, tell: Progress) -> None:
     """Give kept files the promoted columns that the company folder asks for now."""
     stale = ledger.segments("promotion <> ?", promotion.digest)
+    former = {name: json.loads(text) for name, text in ledger.con.execute("SELECT digest, settings FROM promotions")}
     for done, segment in enumerate(stale, 1):
         source = ledger.lake / segment.file
         draft = converter.scratch / "promoted.parquet"
-        piece = converter.promote_again(source, draft)
+        piece = converter.promote_again(source, draft, former.get(segment.promotion))
         name = lake_file(min(segment.hours), content_digest([segment.file, promotion.digest]))
         make_durable(piece.path, ledger.lake / name)
         replace_segment(ledger, segment, name, piece.facts, promotion.digest)

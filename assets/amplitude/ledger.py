@@ -37,8 +37,9 @@ class Ledger:
         home.ledger.parent.mkdir(parents=True, exist_ok=True)
         con = sqlite3.connect(home.ledger, isolation_level=None, timeout=60)
         con.execute("PRAGMA synchronous = FULL")
+        con.execute("PRAGMA secure_delete = ON")  # what is erased leaves no trace in free pages
         ledger = cls(home, con)
-        found = ledger.meta("format") if ledger._has_tables() else None
+        found = ledger.meta("format") if ledger._has_table("meta") else None
         if found is None or int(found) < FORMAT:  # every format so far only adds tables to the former
             con.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
             con.execute("INSERT OR IGNORE INTO meta VALUES ('sequence', '0')")
@@ -56,7 +57,7 @@ class Ledger:
     def open_read_only(cls, home: Home) -> Ledger:
         """Open an existing ledger for reading; one of a former version is brought up to date first."""
         ledger = cls(home, sqlite3.connect(f"{home.ledger.as_uri()}?mode=ro", uri=True, timeout=60))
-        if ledger._has_tables() and int(ledger.meta("format") or FORMAT) >= FORMAT:
+        if ledger._has_table("meta") and int(ledger.meta("format") or FORMAT) >= FORMAT:
             return ledger
         ledger.close()
         cls.open(home).close()
@@ -71,8 +72,8 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _has_tables(self) -> bool:
-        return bool(self.con.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone())
+    def _has_table(self, name: str) -> bool:
+        return bool(self.con.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [name]).fetchone())
 
     def meta(self, name: str) -> str | None:
         row = self.con.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()

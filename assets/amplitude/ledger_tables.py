@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-# 2 added merge facts, what was asked of the Export API, accepted hours and samples of keys.
+# 2 added merge facts, what was asked of the Export API, accepted hours, samples of keys and tombstones.
 FORMAT = 2
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -56,6 +56,11 @@ CREATE TABLE IF NOT EXISTS merge_contents (
     PRIMARY KEY (name, crc, size)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS merge_quarantine (
     name TEXT, crc INTEGER, size INTEGER, archive TEXT, path TEXT, line INTEGER, reason TEXT, detail TEXT, raw TEXT);
+-- salted digests of users who were erased; without done_at the lake may still hold them
+CREATE TABLE IF NOT EXISTS tombstones (
+    kind TEXT, digest TEXT, asked_at TEXT, done_at TEXT, PRIMARY KEY (kind, digest)) WITHOUT ROWID;
+-- what segments were promoted under (JSON), by the digest that they name
+CREATE TABLE IF NOT EXISTS promotions (digest TEXT PRIMARY KEY, settings TEXT) WITHOUT ROWID;
 -- per UTC hour of occurred_at, the newest change that touched it
 CREATE TABLE IF NOT EXISTS touched (hour INTEGER PRIMARY KEY, sequence INTEGER);
 -- what was asked of the Export API: the newest answer for each upload hour, and the archive that holds it

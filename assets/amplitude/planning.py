@@ -24,6 +24,8 @@ from assets.amplitude.asked import unrecorded
 from assets.amplitude.ledger import Ledger
 from assets.amplitude.merges import pending_files
 from assets.amplitude.promotion import Promotion
+from assets.amplitude.quarantine import holds_raw_lines
+from assets.amplitude.switching import is_switched, require_exports
 from assets.company.model import Company
 from assets.errors import InputError
 from assets.home import Home
@@ -50,6 +52,7 @@ class Unit:
 @dataclass(frozen=True)
 class LandingPlan:
     """New or changed upload hours and merge files, and whether kept segments need their promoted columns again.
+    ``start_over``: what was landed is to be forgotten first, because user ids are to be written another way.
 
     ``days``: upload days (UTC), sorted; ``members``: hourly files to read; ``bytes``: their gzip bytes;
     ``is_empty``: landing would change nothing.
@@ -59,6 +62,7 @@ class LandingPlan:
     promote_again: int = 0
     is_unfinished: bool = False
     merge_files: int = 0
+    start_over: bool = False
 
     @property
     def days(self) -> list[date]:
@@ -74,7 +78,7 @@ class LandingPlan:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.units or self.promote_again or self.is_unfinished or self.merge_files)
+        return not (self.units or self.promote_again or self.is_unfinished or self.merge_files or self.start_over)
 
 
 @contextmanager
@@ -133,25 +137,32 @@ def plan(home: Home, company: Company, until: date | None = None, land_again: se
     """What ``land`` would do now.
 
     ``until``: local date; only hours that end by the local midnight after it are planned. ``land_again``: upload days
-    (UTC) whose hours are read again although nothing about them changed. Raises InputError for bad input.
+    (UTC) whose hours are read again although nothing about them changed. Raises InputError for bad input, and when the
+    lake has user ids another way than the company asks for, unless everything is to be read again.
     """
+    promotion = Promotion.of(company)
     with refresh_catalogue(home, company) as ledger:
         hours = set(ledger.new_hours())
         for day in land_again or ():
             hours |= {member.hour for member in ledger.members(day_hours(day)) if member.hour is not None}
+        switched = is_switched(ledger, promotion.privacy)
+        if switched:
+            require_exports(ledger, promotion.privacy, land_again or ())
         if until is not None:
             end = local_midnight_hour(until, company.time_zone)
             hours = {hour for hour in hours if hour < end}
         units = _units(ledger.members(sorted(hours)))
-        stale = ledger.con.execute(
-            "SELECT count(*) FROM segments WHERE promotion <> ?", [Promotion.of(company).digest]
-        ).fetchone()[0]
+        stale = ledger.con.execute("SELECT count(*) FROM segments WHERE promotion <> ?", [promotion.digest]).fetchone()[
+            0
+        ]
         open_ends = ledger.con.execute(
             "SELECT (SELECT count(*) FROM segments WHERE NOT settled) + (SELECT count(*) FROM unsettled)"
+            " + (SELECT count(*) FROM tombstones WHERE done_at IS NULL)"
         ).fetchone()[0]
         to_read, replaced = pending_files(ledger)
         merge_files = len(to_read) + len(replaced)
-    return LandingPlan(tuple(units), stale, bool(open_ends), merge_files)
+        open_ends += promotion.privacy.is_set and holds_raw_lines(ledger)
+    return LandingPlan(tuple(units), stale, bool(open_ends), merge_files, switched)
 
 
 def first_day(home: Home, company: Company) -> date | None:

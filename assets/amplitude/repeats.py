@@ -79,6 +79,17 @@ def forget_hours(ledger: Ledger, hours: Iterable[int]) -> None:
         ledger.con.execute("DELETE FROM repeats WHERE hour = ?", [hour])
 
 
+def forget_rows(ledger: Ledger, rows: Iterable[tuple[str, int]]) -> None:
+    """Take single rows (uuid, upload hour) out of their groups; the groups wait for new verdicts. Within a change."""
+    for row in rows:
+        ledger.con.execute(
+            "INSERT OR IGNORE INTO unsettled SELECT 'uuid', uuid FROM repeats WHERE uuid = ? AND hour = ? "
+            "UNION SELECT 'insert_key', insert_key FROM repeats WHERE uuid = ? AND hour = ? AND insert_key IS NOT NULL",
+            [*row, *row],
+        )
+        ledger.con.execute("DELETE FROM repeats WHERE uuid = ? AND hour = ?", row)
+
+
 def _near(ledger: Ledger, fresh: list[Segment]) -> list[Segment]:
     """Settled files within the look-back of any new one."""
     spans = _merged([(s.first_sent - LOOK_BACK, s.last_sent + LOOK_BACK) for s in fresh])

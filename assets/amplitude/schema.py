@@ -46,6 +46,7 @@ PROMOTED = {
     "account_property": "VARCHAR",
     "internal_property": "VARCHAR",
     "email_domain": "VARCHAR",
+    "user_id_folded": "VARCHAR",
     "feature_properties": "MAP(VARCHAR, VARCHAR)",
     "insert_hash": "UBIGINT",
 }
@@ -67,3 +68,8 @@ def _kept_expression(key: str) -> str:
 
 
 KEPT_SQL = ",\n".join(_kept_expression(key) for key in KEPT)
+
+
+def pointer(*keys: str) -> str:
+    """JSON pointer (RFC 6901) to a nested key; any text is a valid key."""
+    return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)

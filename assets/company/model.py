@@ -105,7 +105,27 @@ class Internal(Part):
         return self
 
 
+class KeptProperties(Part):
+    """Names of the properties that may reach the lake; None keeps all of a kind, an empty list none."""
+
+    event: Texts | None = None
+    user: Texts | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _both(cls, value: Any) -> Any:
+        """A plain list is meant for both kinds."""
+        if isinstance(value, list):
+            return {"event": value, "user": value}
+        for kind in ("event", "user"):
+            if isinstance(value, dict) and kind in value and value[kind] is None:
+                raise ValueError(f"{kind}: an empty value; write [] to keep none, or remove the key to keep all")
+        return value
+
+
 class Events(Part):
+    """``keep_properties``: None keeps everything."""
+
     source: Literal["amplitude_api", "export_archive", "sandbox"] = "sandbox"
     region: Literal["us", "eu"] = "us"
     path: Text | None = None
@@ -121,6 +141,8 @@ class Events(Part):
     account_user_property: Text | None = None
     internal: Annotated[Internal, BeforeValidator(_section)] = Internal()
     inactive_event_types: Texts = INACTIVE_EVENT_TYPES
+    keep_properties: KeptProperties | None = None
+    hash_user_ids: bool = False
     keep_archives: bool = True
     retry_minutes: float = Field(default=15, ge=0, le=24 * 60, allow_inf_nan=False)
 
@@ -244,10 +266,10 @@ class Company(Settings):
 
     @property
     def settings_hash(self) -> str:
-        """sha256 over everything that shapes numbers: settings without places, dates of delivery and wording,
+        """sha256 over everything that shapes numbers: settings without places, what is not kept, dates and wording,
         and the feature rules without names, owners and their order in the file."""
         settings = self.model_dump(mode="json", include=set(Settings.model_fields) - {"name"})
-        for key in ("source", "region", "path", "keep_archives", "retry_minutes"):
+        for key in ("source", "region", "path", "keep_archives", "retry_minutes", "keep_properties"):
             del settings["events"][key]
         del settings["finance"], settings["policy"]["publish_groups"]
         shaping = (

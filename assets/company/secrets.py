@@ -24,6 +24,12 @@ def find_secrets(
     return {name: SecretStr(value) for name, value in found.items() if value}
 
 
+def secret(folder: Path, name: str) -> str | None:
+    """The value of one secret, or None when neither place gives it one. For use at once, not to be kept."""
+    found = find_secrets(folder, (name,)).get(name)
+    return found.get_secret_value() if found else None
+
+
 def need_secrets(folder: Path, names: tuple[str, ...], why: str) -> dict[str, SecretStr]:
     """As ``find_secrets``; raises InputError naming those that are missing."""
     found = find_secrets(folder, names)

@@ -24,8 +24,13 @@ def build_release_asset(
     marts: Mapping[str, Sequence[str]],
     verdicts_of: Callable[[Home], Sequence[CheckVerdict]],
     refresh_fingerprint: Callable[[str, date | None], str],
+    has_traces: Callable[[Home], bool],
+    drop_traces: Callable[[Home, Release], None],
 ) -> dg.AssetsDefinition:
-    """``serving/release``: what BI tools read. ``verdicts_of`` reads what the checks of this refresh found."""
+    """``serving/release``: what BI tools read. ``verdicts_of`` reads what the checks of this refresh found.
+
+    ``has_traces``: whether former rows must not lie on, not even in a file's empty space; ``drop_traces`` then removes
+    what was made before, the warehouse too: nothing of the run reads it after this."""
 
     @dg.asset(
         key=keys.RELEASE,
@@ -38,12 +43,13 @@ def build_release_asset(
         required_resource_keys={"refresh_lock"},
     )
     def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        meta = _meta(home, context.run.run_id, refresh_fingerprint)
+        meta = _meta(home, context.run.run_id, refresh_fingerprint, has_traces(home))
         docs = table_docs(json.loads(manifest.read_text(encoding="utf-8")))
         try:
             published = publish(home, marts, verdicts_of(home), meta, docs)
         except NothingPublishable as refusal:
             raise dg.Failure(description=str(refusal), allow_retries=False) from refusal
+        drop_traces(home, published)
         context.add_output_metadata(_metadata(published))
         if published.manifest.held_back:
             raise dg.Failure(description=_held_back_text(published), metadata=_metadata(published), allow_retries=False)
@@ -52,7 +58,7 @@ def build_release_asset(
     return release
 
 
-def _meta(home: Home, run_id: str, refresh_fingerprint: Callable[[str, date | None], str]) -> ReleaseMeta:
+def _meta(home: Home, run_id: str, refresh_fingerprint: Callable[[str, date | None], str], anew: bool) -> ReleaseMeta:
     with read(home.warehouse) as con:
         name, fingerprint, until = con.execute(
             "SELECT c.name, r.fingerprint, r.until FROM raw.company c, raw.refresh r"
@@ -68,6 +74,7 @@ def _meta(home: Home, run_id: str, refresh_fingerprint: Callable[[str, date | No
         contract_version=CONTRACT_VERSION,
         company=name,
         created_at=datetime.now(UTC),
+        anew=anew,
     )
 
 

@@ -57,8 +57,11 @@ def build_files(
     sources: Mapping[str, Source],
     docs: Mapping[str, TableDoc],
     former: Release | None,
+    anew: bool = False,
 ) -> dict[str, Content]:
     """Writes database and Parquet files into ``folder``, reads the database back and gives each table's content.
+
+    ``anew``: the file does not start from a copy of the former one, in whose empty space former rows lie.
 
     Raises ReleaseError when a mart is missing, has a type that old readers do not know, when the former release is
     damaged and its tables are needed, or when the file does not read back as it was written.
@@ -67,7 +70,7 @@ def build_files(
     base = former if former and _copy(former, target) else None
     if former and not base and any(source.catalog == "former" for source in sources.values()):
         raise ReleaseError(f"{former.path / DATABASE} is not the file its manifest describes; roll back or mend checks")
-    if number % ANEW_EVERY == 0 and base and all(source.catalog == "build" for source in sources.values()):
+    if (anew or number % ANEW_EVERY == 0) and base and all(source.catalog == "build" for source in sources.values()):
         target.unlink()
         base = None
     with attached(build=warehouse) as con:

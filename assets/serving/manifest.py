@@ -29,6 +29,7 @@ class ReleaseMeta:
     contract_version: str
     company: str
     created_at: datetime
+    anew: bool = False
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def publish(
         folder = home.releases / f"{release_id}{TEMPORARY}{uuid.uuid4().hex[:8]}"
         folder.mkdir(parents=True)
         sources = _sources(marts, held, former)
-        contents = build_files(home.warehouse, folder, number, sources, docs or {}, former)
+        contents = build_files(home.warehouse, folder, number, sources, docs or {}, former, meta.anew)
         built = {name: (sources[name], contents[name]) for name in sorted(sources)}
         manifest = _manifest(release_id, number, marts, held, former, built, verdicts, meta, folder)
         (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
@@ -111,6 +111,17 @@ def rollback(home: Home, to: str | None = None) -> Release:
             )
         _point_current_at(home, releases[to].path)
         return releases[to]
+
+
+def drop_former(home: Home) -> list[str]:
+    """Removes every release but the current one; their ids. A reader that has one of them open keeps reading it."""
+    with _publishing(home):
+        _clean(home)
+        now = home.current.resolve()
+        former = [path for path in _folders(home) if path != now.resolve()]
+        for path in former:
+            _remove(path)
+        return sorted(path.name for path in former)
 
 
 def current(home: Home) -> Release | None:
@@ -255,10 +266,14 @@ def _retire(home: Home, now: Release) -> None:
         step = releases[step].manifest.previous
     for release_id, release in releases.items():
         if release_id not in keep:
-            # Renamed first: a crash in the middle of removing must not leave half a release to roll back to.
-            doomed = release.path.with_name(f"{release_id}{TEMPORARY}retired")
-            release.path.replace(doomed)
-            shutil.rmtree(doomed)
+            _remove(release.path)
+
+
+def _remove(release: Path) -> None:
+    """Renamed first: a crash in the middle of removing must not leave half a release to roll back to."""
+    doomed = release.with_name(f"{release.name}{TEMPORARY}retired")
+    release.replace(doomed)
+    shutil.rmtree(doomed)
 
 
 def _clean(home: Home) -> None:

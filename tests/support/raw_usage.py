@@ -34,7 +34,7 @@ TABLES: dict[str, str] = {
     "amplitude_events": "uuid VARCHAR, upload_hour TIMESTAMP, occurred_at TIMESTAMP, is_time_corrected BOOLEAN, "
     "event_type VARCHAR, feature_properties MAP(VARCHAR, VARCHAR), user_id VARCHAR, amplitude_id BIGINT, "
     "device_id VARCHAR, session_id BIGINT, account_group VARCHAR, account_property VARCHAR, "
-    "internal_property VARCHAR, email_domain VARCHAR",
+    "internal_property VARCHAR, email_domain VARCHAR, user_id_folded VARCHAR",
 }
 
 WAYS: tuple[Row, ...] = tuple(

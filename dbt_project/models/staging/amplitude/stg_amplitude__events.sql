@@ -15,7 +15,8 @@ with events as (
         nullif(account_group, '') as account_group,
         nullif(account_property, '') as account_property,
         lower(internal_property) as internal_property,
-        email_domain
+        email_domain,
+        user_id_folded
     from {{ source('amplitude', 'amplitude_events') }}
 ),
 
@@ -41,7 +42,8 @@ select
     events.event_type,
     signatures.signature_id,
     coalesce(events.email_domain in (select value from internal_rules where kind = 'email_domain'), false)
-    or coalesce(lower(events.user_id) in (select value from internal_rules where kind = 'user_id'), false)
+    -- hashed ids cannot be lowered: those written in capitals bring the hash of what they are in lower case
+    or coalesce(lower(coalesce(events.user_id_folded, events.user_id)) in (select value from internal_rules where kind = 'user_id'), false)
     or coalesce(events.internal_property not in ('', 'false', '0', 'no', 'null', 'none'), false) as is_internal,
     signatures.is_inactive
 from events
