@@ -91,7 +91,6 @@ def test_nothing_to_read_says_what_to_put_where(tmp_path: Path, home: Home, kind
     ("settings", "word"),
     [
         ({"source": "amplitude_api", "start_date": "2025-01-01"}, "export_archive"),
-        ({"path": "s3://bucket/export"}, "local folder"),
     ],
 )
 def test_sources_of_later_versions_are_refused(tmp_path: Path, home: Home, settings: dict[str, str], word: str) -> None:
