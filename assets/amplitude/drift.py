@@ -19,11 +19,11 @@ from assets.amplitude.convert import parquet
 from assets.amplitude.ledger import Ledger
 from assets.home import Home
 
-# About so many events of a day and type are looked into; rarer types as a whole.
-SAMPLE = 2_000
+# Up to about so many events of a day and type are looked into, and rarer types as a whole.
+SAMPLE = 1_000
 # Keys made up at run time must not fill the warehouse: the most frequent properties of a day and type.
 MOST_PROPERTIES = 300
-_DAYS_AT_ONCE = 14
+_DAYS_AT_ONCE = 7
 _TABLES = """
 CREATE TABLE IF NOT EXISTS raw.amplitude_type_days (upload_day DATE, event_type VARCHAR, events BIGINT, sampled BIGINT);
 CREATE TABLE IF NOT EXISTS raw.amplitude_property_days (
@@ -109,7 +109,7 @@ def _read_days(con: duckdb.DuckDBPyConnection, home: Home, files: list[str], day
         SELECT upload_day, event_type, event_properties
         FROM (SELECT *, CAST(upload_hour AS DATE) AS upload_day FROM {source})
         JOIN type_days USING (upload_day, event_type)
-        WHERE hash(uuid) % greatest(1, events // {SAMPLE}) = 0"""
+        WHERE hash(uuid) % ((events + {SAMPLE} - 1) // {SAMPLE}) = 0"""
     )
     con.execute(
         """INSERT INTO raw.amplitude_type_days

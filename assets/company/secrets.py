@@ -75,4 +75,4 @@ def _parsed(path: Path) -> dict[str, str]:
 def _unquoted(value: str) -> str:
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         return value[1:-1]
-    return value.partition(" #")[0].rstrip().strip("'\"")
+    return "" if value.startswith("#") else value.partition(" #")[0].rstrip().strip("'\"")

@@ -87,12 +87,6 @@ def test_nothing_to_read_says_what_to_put_where(tmp_path: Path, home: Home, kind
     assert_clear(caught.value, words[kind], "events")
 
 
-def test_sources_of_later_versions_are_refused(tmp_path: Path, home: Home) -> None:
-    with pytest.raises(InputError) as caught:
-        plan(home, company(tmp_path, path="s3://bucket/export"))
-    assert_clear(caught.value, "local folder", "company.yaml")
-
-
 def test_a_file_name_that_is_no_text(tmp_path: Path, home: Home) -> None:
     customer = company(tmp_path)
     (tmp_path / "events" / os.fsdecode(b"\xff.zip")).write_bytes(b"")

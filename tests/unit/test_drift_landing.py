@@ -54,17 +54,6 @@ def test_a_bad_first_line_is_no_new_key(tmp_path: Path, home: Home) -> None:
     assert facts(home, "key_samples") == [(DAY, 1, ["odd"], [])]
 
 
-def test_ledgers_of_before_learn_about_keys(tmp_path: Path, home: Home) -> None:
-    write_zip(tmp_path / "events/a.zip", {name(DAY): lines([event(DAY)])})
-    landed(home, company(tmp_path))
-    with Ledger.open(home) as ledger:
-        ledger.con.execute("DROP TABLE hour_keys")
-    assert facts(home, "key_samples") == []
-    write_zip(tmp_path / "events/b.zip", {name(DAY + HOUR): lines([event(DAY + HOUR)])})
-    landed(home, company(tmp_path))
-    assert [row[0] for row in facts(home, "key_samples")] == [DAY + HOUR]
-
-
 def test_types_of_properties_by_day(tmp_path: Path, home: Home) -> None:
     odd = {"a/b~c.d \"e'": 1.5, "list": [1], "flag": True, "none": None, "obj": {"x": 1}, "": "empty name"}
     write_zip(tmp_path / "events/a.zip", {
