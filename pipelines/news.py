@@ -37,10 +37,9 @@ def stands(settings: Settings, until: date | None) -> Release | None:
         return None
     company = load_company(settings.company)
     inputs = company_fingerprint(settings.company, company.events_url or company.events_path)
-    if company.events.is_extracted:
-        if due_windows(settings.home, company, amplitude.clock(), until):
-            return None
-        inputs = f"{inputs}+{ledger_token(settings.home)}"
+    inputs += ledger_token(settings.home, company)
+    if company.events.is_extracted and due_windows(settings.home, company, amplitude.clock(), until):
+        return None
     return release if release.manifest.fingerprint == with_code(inputs, until) else None
 
 

@@ -12,6 +12,7 @@ from assets.amplitude.archive import ArchiveFile, hour_start, read_members
 from assets.amplitude.download import Download, damage
 from assets.amplitude.ledger import Ledger
 from assets.amplitude.windows import Asked, Window
+from assets.company.model import Company
 from assets.errors import InputError
 from assets.home import Home
 
@@ -229,14 +230,14 @@ def accept(home: Home, hour: int, why: str) -> str:
     return state
 
 
-def ledger_token(home: Home) -> str:
-    """Changes whenever the ledger would give a refresh other hours or other events than before."""
+def ledger_token(home: Home, company: Company) -> str:
+    """What the ledger adds to the fingerprint of a refresh: it changes whenever hours were accepted or, for an
+    extracted source, asked for or landed. Empty when there is nothing to add."""
     if not home.ledger.exists():
-        return "none"
+        return ""
     with Ledger.open_read_only(home) as ledger:
-        asked = ledger.con.execute(
-            "SELECT answer, count(*), sum(hour) FROM requested GROUP BY answer ORDER BY 1"
-        ).fetchall()
-        accepted = ledger.con.execute("SELECT hour, why FROM accepted ORDER BY hour").fetchall()
-        marks = [ledger.meta(name) for name in ("sequence", "start_hour", "safe_hour")]
-    return hashlib.sha256(repr((asked, accepted, marks)).encode()).hexdigest()
+        found: list[object] = ledger.con.execute("SELECT hour, why FROM accepted ORDER BY hour").fetchall()
+        if company.events.is_extracted:
+            found += ledger.con.execute("SELECT answer, count(*), sum(hour) FROM requested GROUP BY 1 ORDER BY 1")
+            found += [ledger.meta(name) for name in ("sequence", "start_hour", "safe_hour")]
+    return "+" + hashlib.sha256(repr(found).encode()).hexdigest() if found else ""

@@ -24,8 +24,8 @@ from assets.progress import Progress
 from assets.warehouse import has_table, read, write
 
 _TOUCHED = "CREATE OR REPLACE TABLE raw.amplitude_touched AS SELECT unnest(?::TIMESTAMP[]) AS occurred_hour"
-# What an extraction found out belongs to what the release stands for; the company folder's part was written before.
-_FINGERPRINT = "UPDATE raw.refresh SET fingerprint = split_part(fingerprint, '+', 1) || '+' || ?"
+# What the ledger adds to what the release stands for; the company folder's part was written before.
+_FINGERPRINT = "UPDATE raw.refresh SET fingerprint = split_part(fingerprint, '+', 1) || ?"
 _SEQUENCE = "CREATE OR REPLACE TABLE raw.amplitude_sequence AS SELECT ?::BIGINT AS sequence"
 
 
@@ -101,8 +101,7 @@ def build_hours_asset(
             touched = sorted(ledger.pending_hours(home, built_sequence))
             con.execute(_TOUCHED, [touched])
             con.execute(_SEQUENCE, [ledger.sequence(home)])
-            if company.events.is_extracted:
-                con.execute(_FINGERPRINT, [asked.ledger_token(home)])
+            con.execute(_FINGERPRINT, [asked.ledger_token(home, company)])
         if context.has_partition_key_range:
             _describe_days(context, result)
         watermark = ledger.usage_watermark(home, company)

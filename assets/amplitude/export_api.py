@@ -248,6 +248,8 @@ class ExportApi:
                     out.write(block)
                     digest.update(block)
                     size += len(block)
+                    if self._stop.is_set():
+                        raise Stopped
                     if self._monotonic() - began > self._patience.request_seconds:
                         raise _Again(f"the body took more than {self._patience.request_seconds:.0f} s")
             if expected.isdigit() and size != int(expected):

@@ -26,10 +26,11 @@ from assets.company.model import Company
 from assets.home import Home
 from assets.progress import Progress, silent
 
-# Archives that may be on their way or wait for landing: bounds the disk that is needed when none are kept.
-_AHEAD = 16
-# What is worth a landing of its own while downloads go on.
-_BATCH_BYTES, _BATCH_SECONDS = 16 << 20, 2.0
+# Requests handed out at a time, so that no thread waits for the landing to end.
+_HANDED_OUT = 3 * MOST_REQUESTS
+# What is worth a landing of its own while downloads go on. It also bounds the disk that is needed when no archive is
+# kept.
+_BATCH_BYTES, _BATCH_ARCHIVES, _BATCH_SECONDS = 16 << 20, 16, 2.0
 # So many windows in a row that patience did not mend: the service is down, the rest waits for the next refresh.
 _OUTAGE = 3
 
@@ -108,10 +109,9 @@ class _Run:
         """Until nothing waits, or the service is down."""
         pool = ThreadPoolExecutor(MOST_REQUESTS, "export")
         try:
-            self._fill(pool)
-            while self._running:
+            while self._fill(pool):
                 done, _ = wait(self._running, timeout=_BATCH_SECONDS, return_when=FIRST_COMPLETED)
-                for future in done:
+                for future in done & self._running.keys():
                     self._take(*self._running.pop(future), future.result())
                 self._fill(pool)
                 if self._is_worth_landing():
@@ -124,16 +124,23 @@ class _Run:
             pool.shutdown(cancel_futures=True)
         self.result.waiting = sum(len(window.hours) for window in self._queue)
 
-    def _fill(self, pool: ThreadPoolExecutor) -> None:
-        while self._queue and self._outages < _OUTAGE and len(self._running) + self._unlanded < _AHEAD:
+    def _fill(self, pool: ThreadPoolExecutor) -> bool:
+        """Hand out requests; whether any is on its way."""
+        while self._queue and self._outages < _OUTAGE and len(self._running) < _HANDED_OUT:
             window, asked_at = self._queue.popleft(), self._clock()
             target = self._folder / asked.archive_name(window, asked_at)
             self._running[pool.submit(self._api.download, window.first, window.last, target)] = window, asked_at
+        return bool(self._running)
+
+    def _call_back(self) -> None:
+        """What was handed out and not begun waits for the next extraction."""
+        for future in [future for future in self._running if future.cancel()]:
+            self._queue.append(self._running.pop(future)[0])
 
     def _is_worth_landing(self) -> bool:
         if not self._unlanded:
             return False
-        is_full = self._unlanded_bytes >= _BATCH_BYTES or len(self._running) + self._unlanded >= _AHEAD
+        is_full = self._unlanded_bytes >= _BATCH_BYTES or self._unlanded >= _BATCH_ARCHIVES
         return is_full or time.monotonic() - self._landed_at > _BATCH_SECONDS
 
     def _take(self, window: Window, asked_at: datetime, answer: Answer) -> None:
@@ -148,6 +155,8 @@ class _Run:
             result.failed += len(window.hours)
             result.problem = answer.problem
             self._outages += answer.is_outage
+            if self._outages >= _OUTAGE:
+                self._call_back()
             return
         self._outages = 0
         if isinstance(answer, NoData):

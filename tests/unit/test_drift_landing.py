@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from assets.amplitude import drift
-from assets.amplitude.ledger import Ledger
 from assets.home import Home
 from assets.warehouse import write
 from support.export_archive import DAY, company, event, landed, lines, name, write_zip
