@@ -87,7 +87,7 @@ def pending_days(settings: Settings, company: Company, until: date | None = None
     """First and last upload day that a refresh would land; the newest landed day when nothing is pending."""
     days = days_ahead(settings.home, company, until)
     if company.events.is_extracted:
-        windows = due_windows(settings.home, company, amplitude.clock(), until)
+        windows = due_windows(settings.home, company, amplitude.clock(company), until)
         days = sorted({*days, *(hour_start(window.first).date() for window in windows)})
     if days:
         return days[0], days[-1]

@@ -19,7 +19,7 @@ from pipelines.settings import Settings
 def prepare_company(settings: Settings, progress: Progress = silent) -> Path:
     """The company folder; makes the sandbox company (once) when no other was asked for."""
     if settings.is_sandbox:
-        build(settings.company.parent, "demo", progress=progress)
+        build(settings.company.parent, "demo", progress=progress, via="server")
     return settings.company
 
 

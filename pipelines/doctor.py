@@ -21,6 +21,7 @@ from assets.company.secrets import AMPLITUDE_KEYS, find_secrets, is_readable_by_
 from assets.company.user_hash import UserHash
 from assets.errors import InputError
 from assets.object_store import Store
+from pipelines.amplitude import clock
 from pipelines.lock import is_busy
 from pipelines.settings import Settings
 
@@ -141,7 +142,7 @@ def _sources(company: Company) -> Iterator[Finding]:
     else:
         yield Finding("bad", f"there is no finance folder {finance}", "put at least accounts.csv there")
     if company.events.is_extracted:
-        yield from _credentials(company)
+        yield from _own_amplitude(company) if company.events.source == "sandbox" else _credentials(company)
         return
     if company.events_url:
         yield _bucket(company.events_url)
@@ -152,6 +153,15 @@ def _sources(company: Company) -> Iterator[Finding]:
         yield Finding("ok", f"{count:,} export files in {events.name}/")
     else:
         yield Finding("bad", f"no export files in {events}", "put Export API zips or hourly .json.gz files there")
+
+
+def _own_amplitude(company: Company) -> Iterator[Finding]:
+    try:
+        clock(company)
+    except InputError as error:
+        yield Finding("bad", f"{error.what} ({error.where})", error.mend)
+    else:
+        yield Finding("ok", "the sandbox's own Amplitude is beside the company folder")
 
 
 def _credentials(company: Company) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ def stands(settings: Settings, until: date | None) -> Release | None:
     company = load_company(settings.company)
     inputs = company_fingerprint(settings.company, company.events_url or company.events_path)
     inputs += ledger_token(settings.home, company)
-    if company.events.is_extracted and due_windows(settings.home, company, amplitude.clock(), until):
+    if company.events.is_extracted and due_windows(settings.home, company, amplitude.clock(company), until):
         return None
     return release if release.manifest.fingerprint == with_code(inputs, until) else None
 

@@ -98,7 +98,7 @@ def forget(settings: Settings, ids: Mapping[str, Sequence[str]], until: date | N
         left = "they have left the lake and will not come back, but releases still hold them until a refresh succeeds"
         return code or FAILED, [*lines, left]
     lines.append("Forgotten: gone from lake, warehouse and marts; former releases are removed, there is no way back.")
-    if company.events.source != "amplitude_api":
+    if not company.events.is_extracted:
         lines.append(f"The exports in {company.events_path} are yours: they are not changed, and still hold them.")
     return DONE, lines
 

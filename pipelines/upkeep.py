@@ -63,7 +63,7 @@ def upkeep_jobs(home: Home) -> list[dg.JobDefinition]:
 
     @dg.op(description="Simulate the sandbox company and write its folder.")
     def build_sandbox(context: dg.OpExecutionContext, config: SandboxConfig) -> None:
-        paths = build(home.sandbox / config.size.value, config.size.value, config.seed)
+        paths = build(home.sandbox / config.size.value, config.size.value, config.seed, via="server")
         context.log.info(f"the sandbox company is in {paths.company}")
 
     @dg.op(description="Write a commented company folder to fill in.")

@@ -148,8 +148,12 @@ class Events(Part):
 
     @property
     def is_extracted(self) -> bool:
-        """Whether the events are asked for over the Export API (else they lie in a folder)."""
-        return self.source == "amplitude_api"
+        """Whether the events are asked for over the Export API (else they lie in a folder).
+
+        A sandbox company with a start date and no folder has an Amplitude of its own.
+        """
+        has_own = self.source == "sandbox" and self.path is None and self.start_date is not None
+        return self.source == "amplitude_api" or has_own
 
     @model_validator(mode="after")
     def _complete(self) -> Events:

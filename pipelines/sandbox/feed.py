@@ -16,6 +16,7 @@ from pipelines.sandbox.events import RESENT, SAME_UUID, Events
 from pipelines.sandbox.export import Exporter, Member, upload_day, write_zip
 from pipelines.sandbox.flaws import HOUR_US
 from pipelines.sandbox.fragments import Fragments
+from pipelines.sandbox.present import now_after
 from pipelines.sandbox.server import AmplitudeServer
 from pipelines.sandbox.server.sending import send
 from pipelines.sandbox.server.serve import server_keys
@@ -104,12 +105,6 @@ def _as_sent(line: bytes) -> dict[str, Any]:
     }
 
 
-def present(spec: SandboxSpec) -> datetime:
-    """The sandbox's own now (UTC): the last hour of its last day has just become exportable."""
-    end = local_midnight_utc(spec.last_day + timedelta(days=1)).astimezone(UTC).replace(tzinfo=None)
-    return end + timedelta(hours=2, minutes=30)
-
-
 def server_store(root: Path) -> Path:
     """Where a sandbox company's Amplitude keeps what it holds."""
     return root / "amplitude"
@@ -126,7 +121,7 @@ def running_server(root: Path, clock: SandboxClock) -> Iterator[tuple[AmplitudeS
 @contextmanager
 def server_feed(root: Path, spec: SandboxSpec, fragments: Fragments) -> Iterator[ServerFeed]:
     """A feed into the company's own Amplitude, which knows the ids that the history uses."""
-    clock = SandboxClock(present(spec))
+    clock = SandboxClock(now_after(spec.last_day))
     first_sent = spec.last_day - timedelta(days=SENT_DAYS - 1)
     sent_from_us = round(local_midnight_utc(first_sent).timestamp()) * 1_000_000
     with running_server(root, clock) as (server, api_key, _):

@@ -49,7 +49,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExport]:
         server.add(DAY + n * HOUR, [event(DAY + n * HOUR, i) for i in range(5)])
     with serving(server):
         monkeypatch.setitem(HOSTS, "us", server.url)
-        monkeypatch.setattr(amplitude, "clock", server.clock)
+        monkeypatch.setattr(amplitude, "clock", lambda _: server.clock())
         for name in ("AMPLITUDE_API_KEY", "AMPLITUDE_SECRET_KEY"):
             monkeypatch.delenv(name, raising=False)
         yield server

@@ -37,6 +37,9 @@ from support.amplitude_server import (
 )
 
 
+ROOT = Path(__file__).resolve().parents[2]
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -83,8 +86,9 @@ def test_a_killed_server_has_everything_it_said_yes_to(tmp_path: Path, clock: Cl
     accepted = 0
     for round_number in range(3):
         child = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+            [sys.executable, "-c", _CHILD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
+        )  # fmt: skip
         assert child.stdout and child.stdin
         url = child.stdout.readline().strip()
         for n in range(4):
