@@ -47,9 +47,7 @@ def facts_of_events(converter: Converter, files: list[Path], hours: Iterable[int
 
 def replace_event_facts(ledger: Ledger, hours: Iterable[int], facts: Iterable[HourFact]) -> None:
     """Put the facts of replaced upload hours in the place of the former ones. Within a change only."""
-    ledger.con.executemany(
-        "DELETE FROM merge_facts WHERE hour = ? AND source = ?", [(hour, _EVENTS) for hour in hours]
-    )
+    ledger.con.executemany("DELETE FROM merge_facts WHERE hour = ? AND source = ?", [(hour, _EVENTS) for hour in hours])
     _add(ledger, _EVENTS, facts)
 
 

@@ -130,7 +130,7 @@ def plan(home: Home, company: Company, until: date | None = None, land_again: se
         open_ends = ledger.con.execute(
             "SELECT (SELECT count(*) FROM segments WHERE NOT settled) + (SELECT count(*) FROM unsettled)"
         ).fetchone()[0]
-        merge_files = sum(map(len, pending_files(ledger)))
+        merge_files = sum(len(pending) for pending in pending_files(ledger))
     return LandingPlan(tuple(units), stale, bool(open_ends), merge_files)
 
 

@@ -9,8 +9,8 @@ import duckdb
 
 from assets.amplitude.archive import hour_number, hour_start, local_midnight_hour
 from assets.amplitude.convert import parquet
-from assets.amplitude.ledger import Ledger
 from assets.amplitude.identity import Resolution, resolve
+from assets.amplitude.ledger import Ledger
 from assets.amplitude.ledger_tables import HourState
 from assets.amplitude.merges import facts
 from assets.amplitude.schema import EVENT_COLUMNS

@@ -149,7 +149,9 @@ def test_a_second_user_of_an_id_takes_its_anonymous_events_from_the_first(story:
     assert [story.users("second user", day) & {"u1", "amplitude:12"} for day in (10, 11, 15)] == [{"amplitude:12"}] * 3
 
 
-def test_step_by_step_equals_all_at_once(story: Story, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_step_by_step_equals_all_at_once(
+    story: Story, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     whole = Loader(UsageHome(tmp_path / "whole.duckdb", tmp_path_factory.getbasetemp() / "dbt_usage"), company_tables())
     whole.load(story.loader.loaded, ledger(24), AS_OF, merges=story.loader.tables["amplitude_merges"])
     found = story.loader.contents()

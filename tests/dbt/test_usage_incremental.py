@@ -14,6 +14,7 @@ from support.usage_loader import Loader
 from support.usage_reference import Row
 from support.usage_world import DAYS, UsageHome, company_tables, events, ledger, merges
 
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_any_order_and_chunking_ends_in_the_same_marts(seed: int, tmp_path: Path, tmp_path_factory: Any) -> None:
     target, rng = tmp_path_factory.getbasetemp() / "dbt_usage", random.Random(seed)
@@ -29,7 +30,12 @@ def test_any_order_and_chunking_ends_in_the_same_marts(seed: int, tmp_path: Path
     parts.load(chunks[1], ledger(60, held=held), "2024-03-31", times=2, merges=merges(0, 1, 4, 6), gone=repeats)
     parts.load(chunks[2], ledger(DAYS - 4), "2024-04-10", merges=merges(*range(7)))
     whole = Loader(UsageHome(tmp_path / "whole.duckdb", target), dict(tables))
-    whole.load([event for event in everything if event not in repeats], ledger(DAYS - 4), "2024-04-10", merges=merges(*range(7)))
+    whole.load(
+        [event for event in everything if event not in repeats],
+        ledger(DAYS - 4),
+        "2024-04-10",
+        merges=merges(*range(7)),
+    )
     found, expected = parts.contents(), whole.contents()
     for mart, rows in expected.items():
         assert found[mart] == rows, mart
