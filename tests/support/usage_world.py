@@ -107,9 +107,8 @@ def events(seed: int, count: int = 420) -> list[Row]:
         home = user % 5
         device = rng.choices([f"d{user}", f"shared-{user % 3}", None], [80, 15, 5])[0]
         is_known = rng.random() < (0.5 if user % 4 == 3 else 0.85)
-        own_id = rng.choices(
-            [1000 + user, 2000 + user, 3000 + user % 3, None], [90, 5, 2, 3] if is_known else [3, 3, 2, 2]
-        )
+        own_ids = (1000 + user, 2000 + user, 3000 + user % 3, None)
+        (amplitude_id,) = rng.choices(own_ids, [90, 5, 2, 3] if is_known else [3, 3, 2, 2])
         named = (f"org-{home}", f"org-{rng.randrange(5)}", "org-x", "org-own", None)
         (account,) = rng.choices(named, [50, 8, 3, 2, 37])
         rows.append(
@@ -118,7 +117,7 @@ def events(seed: int, count: int = 420) -> list[Row]:
                 "is_time_corrected": False, "event_type": rng.choice(EVENT_TYPES),
                 "feature_properties": {"kind": rng.choice(["ai", "human"])} if rng.random() < 0.6 else {},
                 "user_id": f"u{user}" if is_known else None,
-                "amplitude_id": own_id[0], "device_id": device, "session_id": rng.choice([-1, -1, 7, 8, 9]),
+                "amplitude_id": amplitude_id, "device_id": device, "session_id": rng.choice([-1, -1, 7, 8, 9]),
                 "account_group": account if user != 9 else None,
                 "account_property": f"org-{home}" if user % 3 == 0 and rng.random() < 0.5 else None,
                 "internal_property": "true" if user == 11 and rng.random() < 0.2 else None,

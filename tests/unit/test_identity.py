@@ -15,19 +15,9 @@ from hypothesis import strategies as st
 from assets.amplitude.identity import APPLIED, CYCLE, SECOND_SURVIVOR, MergeFact, resolve
 from assets.amplitude.landing import plan
 from assets.home import Home
-from support.export_archive import (
-    DAY,
-    company,
-    event,
-    landed,
-    lines,
-    name,
-    packed,
-    query,
-    stamp,
-    write_loose,
-    write_zip,
-)
+from support.export_archive import DAY, company, event, landed, lines, name, packed, query, stamp
+from support.export_archive import write_loose as loose
+from support.export_archive import write_zip as zipped
 
 HOUR = timedelta(hours=1)
 MERGES = "SELECT amplitude_id, survivor FROM raw.amplitude_merges ORDER BY ALL"
@@ -79,12 +69,8 @@ def test_the_outcome_depends_on_the_set_of_facts_alone(facts: list[MergeFact], r
 
 
 def _merge(away: Any, survivor: Any, at: datetime = DAY) -> dict[str, Any]:
-    return {
-        "merge_time": stamp(at),
-        "merge_server_time": stamp(at),
-        "amplitude_id": away,
-        "merged_amplitude_id": survivor,
-    }
+    times = {"merge_time": stamp(at), "merge_server_time": stamp(at)}
+    return {**times, "amplitude_id": away, "merged_amplitude_id": survivor}
 
 
 def _file(hour: datetime) -> str:
@@ -95,11 +81,11 @@ def test_events_tell_merges_and_a_replaced_hour_takes_its_facts_along(tmp_path: 
     customer, hours = company(tmp_path), [DAY, DAY + HOUR]
     told = event(DAY, 1, amplitude_id=10, data={"path": "/2/httpapi", "merged_amplitude_id": 20})
     other = event(DAY + HOUR, 2, amplitude_id=20, data={"merged_amplitude_id": "30"})
-    write_zip(tmp_path / "events/a.zip", {name(DAY): lines([told, event(DAY, 3)]), name(hours[1]): lines([other])})
+    zipped(tmp_path / "events/a.zip", {name(DAY): lines([told, event(DAY, 3)]), name(hours[1]): lines([other])})
     landed(home, customer)
     assert query(home, MERGES) == [(10, 30), (20, 30)]
     assert query(home, MERGES, until=date(2025, 3, 2)) == []
-    write_zip(tmp_path / "events/a.zip", {name(DAY): lines([event(DAY, 3)]), name(hours[1]): lines([other])})
+    zipped(tmp_path / "events/a.zip", {name(DAY): lines([event(DAY, 3)]), name(hours[1]): lines([other])})
     landed(home, customer)
     assert query(home, MERGES) == [(20, 30)]
     assert query(home, "SELECT verdict, merged_at FROM raw.amplitude_merge_facts") == [
@@ -109,12 +95,12 @@ def test_events_tell_merges_and_a_replaced_hour_takes_its_facts_along(tmp_path: 
 
 def test_merge_files_are_landed_loose_and_zipped_once_each(tmp_path: Path, home: Home) -> None:
     customer, events = company(tmp_path), tmp_path / "events"
-    write_loose(events, name(DAY + 5 * HOUR), lines([event(DAY + 5 * HOUR)]))
+    loose(events, name(DAY + 5 * HOUR), lines([event(DAY + 5 * HOUR)]))
     content = lines([_merge(1, 2), _merge("3", 4, DAY + HOUR)])
-    write_loose(events / "org", _file(DAY), content)
+    loose(events / "org", _file(DAY), content)
     landed(home, customer)
     assert query(home, MERGES) == [(1, 2), (3, 4)]
-    write_zip(events / "b.zip", {_file(DAY): content, _file(DAY + HOUR): lines([_merge(2, 3)])})
+    zipped(events / "b.zip", {_file(DAY): content, _file(DAY + HOUR): lines([_merge(2, 3)])})
     assert plan(home, customer).merge_files == 1, "the copy in the zip is known"
     landed(home, customer)
     assert query(home, MERGES) == [(1, 4), (2, 4), (3, 4)]
@@ -123,22 +109,22 @@ def test_merge_files_are_landed_loose_and_zipped_once_each(tmp_path: Path, home:
     (events / "b.zip").unlink()
     landed(home, customer)
     assert query(home, MERGES) == [(1, 4), (2, 4), (3, 4)], "what left the folder stays landed"
-    write_loose(events, _file(DAY), lines([_merge(1, 9)]))
+    loose(events, _file(DAY), lines([_merge(1, 9)]))
     landed(home, customer)
     assert query(home, MERGES) == [(1, 9), (2, 3)], "a newer file of the same name replaces it"
 
 
 def test_bad_merge_lines_are_quarantined_and_the_rest_lands(tmp_path: Path, home: Home) -> None:
     customer, events = company(tmp_path), tmp_path / "events"
-    write_loose(events, name(DAY), lines([event(DAY)]))
+    loose(events, name(DAY), lines([event(DAY)]))
     bad = b'{"amplitude_id": 5}\n\nnot json\n[1]\n' + json.dumps(_merge(True, 2)).encode() + b"\n"
-    write_loose(events, _file(DAY), lines([_merge(1, 2)]) + bad + json.dumps(_merge(2, 3)).encode())
+    loose(events, _file(DAY), lines([_merge(1, 2)]) + bad + json.dumps(_merge(2, 3)).encode())
     (events / _file(DAY + HOUR)).write_bytes(packed(lines([_merge(7, 8)]))[:-9])
     landed(home, customer)
     assert query(home, MERGES) == [(1, 3), (2, 3)]
     found = query(home, "SELECT row_ref, reason FROM quality.quarantine WHERE table_name = 'merges' ORDER BY ALL")
     assert found == [(f"{_file(DAY)}:{n}", "bad_merge") for n in (2, 4, 5, 6)], "later hours are not due yet"
-    write_loose(events, name(DAY + HOUR), lines([event(DAY + HOUR)]))
+    loose(events, name(DAY + HOUR), lines([event(DAY + HOUR)]))
     landed(home, customer)
     found = query(home, "SELECT row_ref, reason FROM quality.quarantine WHERE table_name = 'merges' ORDER BY ALL")
     assert found[-1] == (_file(DAY + HOUR), "corrupt_gzip")

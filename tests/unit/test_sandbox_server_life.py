@@ -36,7 +36,6 @@ from support.amplitude_server import (
     settles,
 )
 
-
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -30,8 +30,8 @@ with anonymous as (
 known as (
     select local_date, device_id, occurred_at, max(user_id) as user_id
     from {{ ref('stg_amplitude__events') }}
+    semi join anonymous using (local_date, device_id)
     where user_id is not null
-        and device_id in (select anonymous.device_id from anonymous)
         and {{ planned }}
     group by local_date, device_id, occurred_at
 ),

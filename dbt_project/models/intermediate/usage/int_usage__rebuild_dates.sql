@@ -8,30 +8,6 @@ with planned as (
     from {{ ref('int_usage__identity_dates') }}
 ),
 
--- users who lost events to somebody else, and with them perhaps a name or a mark
-left_users as (
-    select distinct former.user_key, former.local_date, anonymous.user_key as new_user_key
-    from {{ source('amplitude', 'built_identities') }} as former
-    inner join planned on former.local_date = planned.local_date
-    left join {{ ref('int_usage__anonymous_day') }} as anonymous
-        on former.local_date = anonymous.local_date
-            and former.amplitude_id is not distinct from anonymous.amplitude_id
-            and former.device_id is not distinct from anonymous.device_id
-    where former.user_key is distinct from anonymous.user_key
-),
-
--- who may have named an account on a planned date before
-former_lending as (
-    select user_key, local_date
-    from left_users
-
-    union
-
-    select user_key, local_date
-    from {{ source('amplitude', 'namings_before') }}
-    where names_account
-),
-
 lending as (
     select days.user_key
     from {{ ref('int_usage__named_day') }} as days
@@ -41,7 +17,8 @@ lending as (
     union
 
     select user_key
-    from former_lending
+    from {{ ref('int_usage__former_namings') }}
+    where names_account
 ),
 
 lending_users as (
@@ -87,9 +64,11 @@ timeline as (
 
     union all
 
+    -- who perhaps named an account on a planned date before, and no longer does
     select user_key, local_date, local_date as named_on
-    from former_lending
-    where user_key in (select user_key from borrowing)
+    from {{ ref('int_usage__former_namings') }}
+    where names_account
+        and user_key in (select user_key from borrowing)
 ),
 
 lenders as (
@@ -119,24 +98,9 @@ newly_judged as (
 
     union
 
-    select left_users.user_key
-    from left_users
-    left join {{ ref('int_usage__named_day') }} as days
-        on left_users.new_user_key = days.user_key
-            and left_users.local_date = days.local_date
-    where days.marks_internal
-        or left_users.new_user_key is null
-
-    union
-
-    select former.user_key
-    from {{ source('amplitude', 'namings_before') }} as former
-    where former.marks_internal
-        and former.user_key not in (
-            select days.user_key
-            from {{ ref('int_usage__named_day') }} as days
-            where days.marks_internal
-        )
+    select user_key
+    from {{ ref('int_usage__former_namings') }}
+    where marks_internal
 ),
 
 activity as (
