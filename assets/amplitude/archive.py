@@ -108,6 +108,11 @@ def archives_folder(home: Home) -> Path:
     return (home.amplitude_lake / "archives").resolve()
 
 
+def dropped_mark(path: Path) -> Path:
+    """Stands in the place of an archive that was removed because it holds somebody who was erased."""
+    return path.with_name(f"{path.name}.dropped")
+
+
 def is_junk(path: str) -> bool:
     """Hidden files and the leftovers of operating systems, by their path within the exports."""
     return bool(_JUNK.search(path))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from assets.amplitude.archive import dropped_mark
 from assets.amplitude.commit import segment_of
 from assets.amplitude.convert import Converter, hour_of, make_durable, parquet
 from assets.amplitude.land_unit import content_digest, lake_file
@@ -153,7 +154,7 @@ def _take_out(ledger: Ledger, converter: Converter, segment: Segment) -> int:
     """One file written anew without them: one change of the ledger. Returns how many events left."""
     source, doomed = ledger.lake / segment.file, _matches(converter)
     gone = converter.con.execute(
-        f"""SELECT uuid::VARCHAR, {hour_of("upload_hour")}, {hour_of("occurred_at")}
+        f"""SELECT uuid::VARCHAR, {hour_of("upload_hour")}, {hour_of("occurred_at")}, amplitude_id
         FROM {parquet([source])} WHERE {doomed}"""
     ).fetchall()
     rest = converter.rewrite([source], converter.scratch / "rest.parquet", where=f"NOT {doomed}")
@@ -165,12 +166,17 @@ def _take_out(ledger: Ledger, converter: Converter, segment: Segment) -> int:
         if rest.facts.rows:
             piece = replace(rest, path=final)
             ledger.add_segment(segment_of(ledger, piece, segment.promotion, segment.settled))
-        forget_rows(ledger, [(uuid, hour) for uuid, hour, _ in gone])
+        forget_rows(ledger, [(uuid, hour) for uuid, hour, _, _ in gone])
         ledger.con.executemany(
             "UPDATE hours SET lake_rows = lake_rows - 1, erased = erased + 1 WHERE hour = ?",
-            [(hour,) for _, hour, _ in gone],
+            [(hour,) for _, hour, _, _ in gone],
         )
-        ledger.touch({hour for _, _, hour in gone}, sequence)
+        # What was merged into or out of their Amplitude ids tells of them too.
+        ledger.con.executemany(
+            "DELETE FROM merge_facts WHERE ?1 IN (amplitude_id, survivor)",
+            [(number,) for number in {number for *_, number in gone if number is not None}],
+        )
+        ledger.touch({hour for _, _, hour, _ in gone}, sequence)
     return len(gone)
 
 
@@ -190,6 +196,7 @@ def drop_archives(ledger: Ledger) -> int:
     dropped = 0
     for path in (Path(archive) for (archive,) in rows):
         if path.is_relative_to(folder.resolve()) and path.exists():
+            dropped_mark(path).touch()  # so that a mirror does not fetch it again
             path.unlink()
             dropped += 1
     return dropped

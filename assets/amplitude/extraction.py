@@ -115,7 +115,7 @@ class _Run:
                     self._take(*self._running.pop(future), future.result())
                 self._fill(pool)
                 if self._is_worth_landing():
-                    landing.take(plan(self.home, self.company, self.until))
+                    landing.take(plan(self.home, self.company, self.until, more_follows=bool(self._running)))
                     self._unlanded_bytes, self._unlanded, self._landed_at = 0, 0, time.monotonic()
         except BaseException:
             self._api.close()  # threads that wait for a retry end now

@@ -22,7 +22,14 @@ from datetime import date
 from itertools import islice
 from pathlib import Path
 
-from assets.amplitude.archive import archives_folder, hour_start, is_junk, local_midnight_hour, upload_hour
+from assets.amplitude.archive import (
+    archives_folder,
+    dropped_mark,
+    hour_start,
+    is_junk,
+    local_midnight_hour,
+    upload_hour,
+)
 from assets.amplitude.convert import make_durable
 from assets.company.model import Company
 from assets.errors import InputError
@@ -201,13 +208,17 @@ def _outlook(con: sqlite3.Connection) -> Outlook:
 
 
 def _forget_lost_files(con: sqlite3.Connection, archives: Path) -> None:
-    """What was fetched but lies there no more is fetched again."""
+    """What was fetched but lies there no more is fetched again, unless it was removed on purpose."""
     lost = [
         [key]
         for key, size, path in con.execute("SELECT key, size, path FROM objects")
-        if not (archives / path).is_file() or (archives / path).stat().st_size != size
+        if not (_lies(archives / path, size) or dropped_mark(archives / path).exists())
     ]
     con.executemany("DELETE FROM objects WHERE key = ?", lost)
+
+
+def _lies(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
 
 
 def _fetch_all(con: sqlite3.Connection, fetcher: _Fetcher, outlook: Outlook, progress: Progress) -> None:

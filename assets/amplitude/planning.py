@@ -133,11 +133,19 @@ def _nothing_to_read(company: Company, files: list[ArchiveFile], strangers: int,
     )
 
 
-def plan(home: Home, company: Company, until: date | None = None, land_again: set[date] | None = None) -> LandingPlan:
+def plan(
+    home: Home,
+    company: Company,
+    until: date | None = None,
+    land_again: set[date] | None = None,
+    *,
+    more_follows: bool = False,
+) -> LandingPlan:
     """What ``land`` would do now.
 
     ``until``: local date; only hours that end by the local midnight after it are planned. ``land_again``: upload days
-    (UTC) whose hours are read again although nothing about them changed. Raises InputError for bad input, and when the
+    (UTC) whose hours are read again although nothing about them changed. ``more_follows``: another plan is landed right
+    after this one, so workers need no short units to end together. Raises InputError for bad input, and when the
     lake has user ids another way than the company asks for, unless everything is to be read again.
     """
     promotion = Promotion.of(company)
@@ -152,6 +160,7 @@ def plan(home: Home, company: Company, until: date | None = None, land_again: se
             end = local_midnight_hour(until, company.time_zone)
             hours = {hour for hour in hours if hour < end}
         units = _units(ledger.members(sorted(hours)))
+        units = units if more_follows else _tapered(units)
         stale = ledger.con.execute("SELECT count(*) FROM segments WHERE promotion <> ?", [promotion.digest]).fetchone()[
             0
         ]
@@ -204,7 +213,7 @@ def _units(copies: list[Member]) -> list[Unit]:
         while small and days < SMALL_UNIT_DAYS and _size(taken) + _size(small[0]) <= SMALL_UNIT_BYTES:
             taken, days = taken + small.pop(0), days + 1
         units.append(taken)
-    return _tapered(sorted((_unit(members) for members in units), key=lambda unit: unit.hours))
+    return sorted((_unit(members) for members in units), key=lambda unit: unit.hours)
 
 
 def _tapered(units: list[Unit]) -> list[Unit]:

@@ -26,6 +26,7 @@ from s3fs import S3FileSystem
 
 from assets.amplitude import mirror as mirroring
 from assets.amplitude import planning
+from assets.amplitude.erasure import ask_to_erase, erase
 from assets.amplitude.landing import LandingResult, land, plan
 from assets.amplitude.ledger import Ledger, usage_watermark
 from assets.amplitude.mirror import local_path, look, mirror
@@ -146,6 +147,18 @@ def test_a_file_that_somebody_removed_from_the_mirror_is_fetched_again(tmp_path:
     (home.amplitude_lake / "archives" / name(DAY)).unlink()
     assert mirror(home, customer).objects == 1
     assert archives(home) == [name(DAY)]
+
+
+def test_an_export_that_held_somebody_forgotten_is_not_fetched_again(tmp_path: Path, home: Home, bucket: Any) -> None:
+    customer = company(tmp_path, path=url(bucket))
+    put(bucket, name(DAY), packed(FIRST))
+    put(bucket, name(DAY + HOUR), packed(lines([event(DAY + HOUR, 1, user_id="other", device_id="elsewhere")])))
+    refreshed(home, customer)
+    ask_to_erase(home, customer, {"user": ["user-1"]})
+    erase(home, customer)
+    assert archives(home) == sorted([name(DAY + HOUR), f"{name(DAY)}.dropped"])
+    assert mirror(home, customer).objects == 0
+    assert refreshed(home, customer).records == 0
 
 
 def test_an_hour_without_its_marker_is_not_ready(tmp_path: Path, home: Home, bucket: Any) -> None:
