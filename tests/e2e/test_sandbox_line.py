@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from conftest import World
 
 from support.line import hashes, lens, manifest, refresh, released
@@ -96,6 +97,7 @@ def test_one_more_day_equals_a_rebuild_of_everything(world: World, tmp_path: Pat
     assert hashes(later.home) == hashes(fresh)
 
 
+@pytest.mark.slow
 def test_step_by_step_with_until_equals_all_at_once(world: World, tmp_path: Path) -> None:
     home = tmp_path / "home"
     for until in ("2026-05-31", "2026-08-15", "2026-10-31"):
