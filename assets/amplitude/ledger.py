@@ -55,10 +55,15 @@ class Ledger:
 
     @classmethod
     def open_read_only(cls, home: Home) -> Ledger:
-        """Open an existing ledger for reading; one of a former version is brought up to date first."""
+        """Open an existing ledger for reading; one of a former version is brought up to date first, and what a writer
+        that was killed left half-way is undone."""
         ledger = cls(home, sqlite3.connect(f"{home.ledger.as_uri()}?mode=ro", uri=True, timeout=60))
-        if ledger._has_table("meta") and int(ledger.meta("format") or FORMAT) >= FORMAT:
-            return ledger
+        try:
+            if ledger._has_table("meta") and int(ledger.meta("format") or FORMAT) >= FORMAT:
+                return ledger
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:  # only a writer may roll back
+                raise
         ledger.close()
         cls.open(home).close()
         return cls(home, sqlite3.connect(f"{home.ledger.as_uri()}?mode=ro", uri=True, timeout=60))

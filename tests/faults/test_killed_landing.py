@@ -98,3 +98,22 @@ def test_killed_at_any_point_a_rerun_ends_as_if_undisturbed(tmp_path: Path, poin
     with ledger.Ledger.open(home) as book:
         assert {f.relative_to(home.amplitude_lake).as_posix() for f in files_of(home)} <= book.files()
     assert not (home.amplitude_lake / "scratch").exists()
+
+
+def test_a_ledger_whose_writer_was_killed_half_way_can_be_read(tmp_path: Path) -> None:
+    """Only a writer may undo what a killed one left in the file; whoever reads first must not fail over it."""
+    home = Home(tmp_path)
+    with ledger.Ledger.open(home) as kept:
+        kept.set_meta("safe_hour", "1")
+    child = os.fork()
+    if child == 0:
+        with ledger.Ledger.open(home) as kept, kept.transaction():
+            kept.con.execute("PRAGMA cache_size = 1")  # so that changed pages reach the file before the commit
+            kept.set_meta("safe_hour", "2")
+            rows = [(f"{number:09}", number, number) for number in range(1_000)]
+            kept.con.executemany("INSERT INTO archives VALUES (?, ?, ?)", rows)
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert home.ledger.with_name(home.ledger.name + "-journal").stat().st_size
+    with ledger.Ledger.open_read_only(home) as kept:
+        assert (kept.meta("safe_hour"), kept.archives()) == ("1", {})
