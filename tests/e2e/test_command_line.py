@@ -82,6 +82,7 @@ def test_a_truncated_zip_stops_the_refresh_and_the_mended_one_succeeds(world: Wo
     assert hashes(later.home) == hashes(world.home)
 
 
+@pytest.mark.slow
 def test_a_damaged_member_holds_the_watermark_until_a_good_copy_is_there(world: World, tmp_path: Path) -> None:
     later = world.copy(tmp_path)
     archive = sorted((later.company / "events").glob("*.zip"))[-3]

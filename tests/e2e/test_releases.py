@@ -7,6 +7,7 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+import pytest
 from conftest import World
 
 from support.line import hashes, lens, manifest, refresh
@@ -41,6 +42,7 @@ def test_a_failed_money_check_holds_back_money_and_lets_usage_go_out(world: Worl
     assert hashes(later.home)["arr_by_segment"] == hashes(world.home)["arr_by_segment"]
 
 
+@pytest.mark.slow
 def test_a_lost_warehouse_is_replayed_from_the_lake(world: World, tmp_path: Path) -> None:
     later = world.copy(tmp_path)
     (later.home / "warehouse.duckdb").unlink()
@@ -49,6 +51,7 @@ def test_a_lost_warehouse_is_replayed_from_the_lake(world: World, tmp_path: Path
     assert hashes(later.home) == hashes(world.home)
 
 
+@pytest.mark.slow
 def test_rollback_returns_to_the_former_release_and_says_so(world: World, tmp_path: Path) -> None:
     from pipelines.sandbox.extra import extra_day
 

@@ -107,6 +107,7 @@ def test_step_by_step_with_until_equals_all_at_once(world: World, tmp_path: Path
     assert hashes(home) == hashes(world.home)
 
 
+@pytest.mark.slow
 def test_money_that_moved_equals_a_rebuild_of_everything(world: World, tmp_path: Path) -> None:
     later = world.copy(tmp_path)
     items = later.company / "finance" / "subscription_items.csv"
