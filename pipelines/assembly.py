@@ -24,6 +24,7 @@ from checks.runner import warm_up
 from pipelines import amplitude
 from pipelines.amplitude import export_access
 from pipelines.company import first_upload_day, known_company, prepare_company
+from pipelines.dead_runs import mark_holder
 from pipelines.erasure import drop_traces, forget_job, has_traces
 from pipelines.jobs import refresh_jobs
 from pipelines.lock import refresh_lock
@@ -70,8 +71,10 @@ def _prepare(settings: Settings, progress: Progress) -> None:
 
 def _lock_resource(settings: Settings) -> dg.ResourceDefinition:
     @dg.resource(description="Held for the whole run: one refresh at a time in one LENS_HOME.")
-    def held_lock(_: dg.InitResourceContext):  # type: ignore[no-untyped-def]  # Dagster reads the generator itself
+    def held_lock(context: dg.InitResourceContext):  # type: ignore[no-untyped-def]  # Dagster reads the generator itself
         with refresh_lock(settings.home):
+            if context.instance is not None and context.run is not None:
+                mark_holder(context.instance, context.run.run_id)
             yield
 
     return held_lock

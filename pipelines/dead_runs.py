@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import dagster as dg
@@ -10,39 +9,32 @@ import dagster as dg
 from assets.home import Home
 from pipelines.lock import is_busy
 
-PID_TAG = "lens/pid"
-# A run takes the refresh lock within seconds of its start: one this old without the lock being held is dead.
-_GRACE_SECONDS = 60
+# Put on a run once it holds the refresh lock, which it keeps to its end: such a run without the lock held is dead.
+# Runs of other jobs hold no pool slot and are left alone.
+LOCK_TAG = "lens/refresh_lock"
+# Between letting go of the lock and being recorded as ended a run looks dead too.
+_ENDING_SECONDS = 2.0
 _ALIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+def mark_holder(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Say that a run holds the refresh lock now."""
+    instance.add_run_tags(run_id, {LOCK_TAG: "held"})
 
 
 def bury(home: Home, instance: dg.DagsterInstance) -> int:
     """Fail dead runs and free their pool slots; how many there were."""
-    records = instance.get_run_records(filters=dg.RunsFilter(statuses=_ALIVE))
-    suspects = [record for record in records if _is_gone(record.dagster_run) or _is_old(record)]
-    if not suspects or is_busy(home) is not None:
+    if not _holders(instance) or is_busy(home) is not None:
         return 0
-    for record in suspects:
-        run = record.dagster_run
+    time.sleep(_ENDING_SECONDS)
+    dead = _holders(instance)
+    if is_busy(home) is not None:
+        return 0
+    for run in dead:
         instance.report_run_failed(run, "the process was killed; the next refresh does its work again")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-    return len(suspects)
+    return len(dead)
 
 
-def _is_gone(run: dg.DagsterRun) -> bool:
-    """Whether a run that told its process has lost it."""
-    pid = run.tags.get(PID_TAG)
-    if pid is None:
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
-def _is_old(record: dg.RunRecord) -> bool:
-    began = record.start_time or record.create_timestamp.timestamp()
-    return time.time() - began > _GRACE_SECONDS
+def _holders(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    return list(instance.get_runs(filters=dg.RunsFilter(statuses=_ALIVE, tags={LOCK_TAG: "held"})))

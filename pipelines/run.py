@@ -15,7 +15,7 @@ import dagster as dg
 
 from assets.errors import InputError
 from assets.home import Home
-from pipelines.dead_runs import PID_TAG, bury
+from pipelines.dead_runs import bury
 from pipelines.lock import Busy
 
 DONE, FAILED, BAD_INPUT = 0, 1, 2
@@ -73,7 +73,7 @@ def run_job(home: Home, job: dg.JobDefinition, config: Mapping[str, Any], tags: 
             result = job.execute_in_process(
                 run_config=dict(config),
                 instance=instance,
-                tags={**tags, PID_TAG: str(os.getpid())},
+                tags=dict(tags),
                 raise_on_error=False,
             )
     finally:

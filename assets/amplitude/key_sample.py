@@ -52,7 +52,7 @@ class KeySampler:
         for line in beginning.split(b"\n", LINES)[:-1]:
             try:
                 record = json.loads(line)
-            except ValueError:  # not our concern: the line is quarantined when it is read as a whole
+            except (ValueError, RecursionError):  # not our concern: reading the whole file judges its lines
                 continue
             if isinstance(record, dict):
                 sample.lines += 1

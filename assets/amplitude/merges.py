@@ -167,7 +167,7 @@ def _fact(member: Member, line: bytes) -> HourFact | str:
     """The fact in a line, or what is wrong with it."""
     try:
         record = json.loads(line.decode("utf-8-sig"))
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested without end
         return "not a JSON object"
     if not isinstance(record, dict):
         return "not a JSON object"

@@ -125,7 +125,8 @@ def known_first_hour(home: Home) -> int | None:
     if not (home.amplitude_lake / "mirror.sqlite").exists():
         return None
     with _memory(home) as con:
-        return con.execute("SELECT min(hour) FROM listing").fetchone()[0]  # type: ignore[no-any-return]
+        hours = [hour for (hour,) in con.execute("SELECT min(hour) FROM listing") if hour is not None]
+    return int(hours[0]) if hours else None
 
 
 def has_fetched(home: Home) -> bool:

@@ -19,6 +19,7 @@ import dagster as dg
 import pytest
 from conftest import World
 
+from pipelines.dead_runs import LOCK_TAG
 from pipelines.run import dagster_home
 from support.line import ROOT, manifest, settings_for
 
@@ -57,7 +58,7 @@ def test_a_run_launched_in_the_ui_publishes_although_the_run_before_was_killed(w
     dagster_home(settings_for(later.home, later.company).home)
     with dg.DagsterInstance.get() as instance:  # what a kill -9 leaves: a run that never ends, with the pool's one slot
         dead = instance.create_run_for_job(
-            dg.job(name="refresh")(lambda: None), status=dg.DagsterRunStatus.STARTED, tags={"lens/pid": "999999999"}
+            dg.job(name="refresh")(lambda: None), status=dg.DagsterRunStatus.STARTED, tags={LOCK_TAG: "held"}
         )
         storage = instance.event_log_storage
         storage.initialize_concurrency_limit_to_default("duckdb_writer")

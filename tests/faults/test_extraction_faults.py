@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from assets.amplitude import asked
-from assets.amplitude.archive import archives_folder
+from assets.amplitude.archive import archives_folder, hour_number
 from assets.amplitude.export_api import ExportApi, Patience
 from assets.amplitude.extraction import extract
 from assets.amplitude.ledger import Ledger
@@ -22,9 +19,10 @@ from assets.errors import InputError
 from assets.home import Home
 from support.export_archive import DAY, company, event, lake
 from support.fake_export import HOUR, FakeExport, serving
+from support.killing import run_child
 
 _CHILD = """
-import os, signal, sys
+import sys
 from datetime import datetime
 from pathlib import Path
 from pydantic import SecretStr
@@ -33,22 +31,9 @@ from assets.amplitude.access import Access
 from assets.home import Home
 from support.fake_export import KEY, SECRET
 from support.export_archive import company
+from support.killing import Steps
 
-left = int(sys.argv[2])
-
-def fragile(module, name):
-    whole = getattr(module, name)
-    def step(*args, **kwargs):
-        global left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        done = whole(*args, **kwargs)
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return done
-    setattr(module, name, step)
+fragile = Steps(int(sys.argv[2])).fragile
 
 for module in (export_api, commit, land_unit):
     fragile(module, "make_durable")
@@ -122,29 +107,21 @@ def _kill_and_rerun(tmp_path: Path, fake: FakeExport, point: int, keep: bool) ->
         _extract(folder, fake, keep)
     _late_parts(fake)
     _extract(calm, fake, keep)
-    root = Path(__file__).resolve().parents[2]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")])}
-    command = [sys.executable, "-c", _CHILD, str(killed), str(point), fake.url, fake.now.isoformat()]
-    child = subprocess.run([*command, "keep" if keep else "clear"], env=environment, check=False)
-    assert child.returncode in {-signal.SIGKILL, 0} and (child.returncode or point > 30)
+    kept = "keep" if keep else "clear"
+    code = run_child(_CHILD, killed, point, fake.url, fake.now.isoformat(), kept)
+    assert code in {-signal.SIGKILL, 0} and (code or point > 30)
     home = Home(killed / "home")
     recorded = _recorded(home)
     fake.asked.clear()
     _extract(killed, fake, keep)
     after = _recorded(home)
-    moved = {hour for hour in fake.hours_asked if any(f"{_number(hour)}@" in row for row in recorded & after)}
+    moved = {hour for hour in fake.hours_asked if any(f"{hour_number(hour)}@" in row for row in recorded & after)}
     assert not moved, "an hour whose answer was recorded was asked for again"
     assert lake(home) == lake(Home(calm / "home"))
     folder = archives_folder(home)
     assert sorted(p.name for p in folder.iterdir()) == sorted(
         p.name for p in archives_folder(Home(calm / "home")).iterdir()
     )
-
-
-def _number(hour: object) -> int:
-    from assets.amplitude.archive import hour_number
-
-    return hour_number(hour)  # type: ignore[arg-type]
 
 
 def test_a_finished_archive_that_a_crash_kept_out_of_the_ledger_is_adopted(tmp_path: Path, fake: FakeExport) -> None:

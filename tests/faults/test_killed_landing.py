@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,32 +25,20 @@ from support.export_archive import (
     sent_at,
     write_loose,
 )
+from support.killing import run_child
 
 HOUR = timedelta(hours=1)
 QUARANTINE = "SELECT row_ref, reason FROM quality.quarantine ORDER BY row_ref"
 
 _CHILD = """
-import os, signal, sys
+import sys
 from pathlib import Path
 from support.export_archive import company, landed
 from assets.amplitude import commit, compaction, convert, land_unit, landing, ledger
 from assets.home import Home
+from support.killing import Steps
 
-left = int(sys.argv[2])
-
-def fragile(module, name):
-    whole = getattr(module, name)
-    def step(*args, **kwargs):
-        global left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        done = whole(*args, **kwargs)
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return done
-    setattr(module, name, step)
+fragile = Steps(int(sys.argv[2])).fragile
 
 for module in (commit, compaction, land_unit):
     fragile(module, "make_durable")
@@ -86,10 +72,7 @@ def test_killed_at_any_point_a_rerun_ends_as_if_undisturbed(tmp_path: Path, poin
     for folder in (calm, killed):
         _story(folder)
     landed(Home(calm / "home"), company(calm))
-    root = Path(__file__).resolve().parents[2]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")])}
-    child = subprocess.run([sys.executable, "-c", _CHILD, str(killed), str(point)], env=environment, check=False)
-    assert child.returncode == -signal.SIGKILL
+    assert run_child(_CHILD, killed, point) == -signal.SIGKILL
     home, customer = Home(killed / "home"), company(killed)
     landed(home, customer)
     assert lake(home) == lake(Home(calm / "home"))

@@ -53,6 +53,13 @@ def test_a_bad_first_line_is_no_new_key(tmp_path: Path, home: Home) -> None:
     assert facts(home, "key_samples") == [(DAY, 1, ["odd"], [])]
 
 
+def test_a_first_line_nested_without_end_is_quarantined_like_any_other(tmp_path: Path, home: Home) -> None:
+    content = b'{"data": ' + b"[" * 5_000 + b"]" * 5_000 + b"}\n" + lines([event(DAY)])
+    write_zip(tmp_path / "events/a.zip", {name(DAY): content})
+    assert landed(home, company(tmp_path)).quarantined == 1
+    assert facts(home, "key_samples") == [(DAY, 1, [], [])]
+
+
 def test_types_of_properties_by_day(tmp_path: Path, home: Home) -> None:
     odd = {"a/b~c.d \"e'": 1.5, "list": [1], "flag": True, "none": None, "obj": {"x": 1}, "": "empty name"}
     write_zip(tmp_path / "events/a.zip", {

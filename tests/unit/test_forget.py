@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +34,7 @@ from support.export_archive import (
     write_loose,
     write_zip,
 )
+from support.killing import run_child
 
 HOUR = timedelta(hours=1)
 EVE = "eve@näive.org"
@@ -208,27 +206,14 @@ def test_an_empty_id_is_refused(tmp_path: Path, home: Home) -> None:
 
 
 _CHILD = """
-import os, signal, sys
+import sys
 from pathlib import Path
 from assets.amplitude import erasure, ledger
 from assets.home import Home
 from support.export_archive import company
+from support.killing import Steps
 
-left = int(sys.argv[2])
-
-def fragile(module, name):
-    whole = getattr(module, name)
-    def step(*args, **kwargs):
-        global left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        done = whole(*args, **kwargs)
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return done
-    setattr(module, name, step)
+fragile = Steps(int(sys.argv[2])).fragile
 
 for name in ("make_durable", "drop_raw_lines", "settle", "sweep", "drop_archives", "write"):
     fragile(erasure, name)
@@ -250,10 +235,7 @@ def test_killed_at_any_point_it_is_mended_by_running_again_or_by_the_next_landin
         landed(Home(folder / "home"), company(folder))
         ask_to_erase(Home(folder / "home"), company(folder), {"user": [EVE]})
     erase(Home(calm / "home"), company(calm))
-    root = Path(__file__).resolve().parents[2]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")])}
-    child = subprocess.run([sys.executable, "-c", _CHILD, str(killed), str(point)], env=environment, check=False)
-    assert child.returncode == -signal.SIGKILL
+    assert run_child(_CHILD, killed, point) == -signal.SIGKILL
     home, customer = Home(killed / "home"), company(killed)
     if mended_by == "forget":
         erase(home, customer)

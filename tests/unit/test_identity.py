@@ -118,12 +118,13 @@ def test_bad_merge_lines_are_quarantined_and_the_rest_lands(tmp_path: Path, home
     customer, events = company(tmp_path), tmp_path / "events"
     loose(events, name(DAY), lines([event(DAY)]))
     bad = b'{"amplitude_id": 5}\n\nnot json\n[1]\n' + json.dumps(_merge(True, 2)).encode() + b"\n"
+    bad += b"[" * 100_000 + b"\n"  # nested without end
     loose(events, _file(DAY), lines([_merge(1, 2)]) + bad + json.dumps(_merge(2, 3)).encode())
     (events / _file(DAY + HOUR)).write_bytes(packed(lines([_merge(7, 8)]))[:-9])
     landed(home, customer)
     assert query(home, MERGES) == [(1, 3), (2, 3)]
     found = query(home, "SELECT row_ref, reason FROM quality.quarantine WHERE table_name = 'merges' ORDER BY ALL")
-    assert found == [(f"{_file(DAY)}:{n}", "bad_merge") for n in (2, 4, 5, 6)], "later hours are not due yet"
+    assert found == [(f"{_file(DAY)}:{n}", "bad_merge") for n in (2, 4, 5, 6, 7)], "later hours are not due yet"
     loose(events, name(DAY + HOUR), lines([event(DAY + HOUR)]))
     landed(home, customer)
     found = query(home, "SELECT row_ref, reason FROM quality.quarantine WHERE table_name = 'merges' ORDER BY ALL")

@@ -56,20 +56,14 @@ found as (
 -- Keys are compared with Amplitude's own list, all else with the company's history: there must be some.
 examined as (
     select
-        'new_keys' as kind,
+        kinds.kind,
         true as is_configured,
-        coalesce(sum(lines), 0) as examined
-    from {{ source('amplitude', 'amplitude_key_samples') }}
-    inner join recent on upload_hour >= recent.starts_on and upload_hour < recent.ends_on + 1
-
-    union all
-
-    select
-        'missing_keys' as kind,
-        true as is_configured,
-        coalesce(sum(lines), 0) as examined
-    from {{ source('amplitude', 'amplitude_key_samples') }}
-    inner join recent on upload_hour >= recent.starts_on and upload_hour < recent.ends_on + 1
+        coalesce(sum(samples.lines), 0) as examined
+    from (values ('new_keys'), ('missing_keys')) as kinds (kind)
+    left join {{ source('amplitude', 'amplitude_key_samples') }} as samples
+        on samples.upload_hour >= (select starts_on from recent)
+            and samples.upload_hour < (select ends_on + 1 from recent)
+    group by kinds.kind
 
     union all
 
