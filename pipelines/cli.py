@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -71,6 +72,16 @@ def _told() -> Iterator[None]:
         _fail(BAD_INPUT, str(error))
     except ReleaseError as error:
         _fail(FAILED, str(error))
+
+
+@contextmanager
+def _ended_by_signal() -> Iterator[None]:
+    """Ctrl+C, and SIGTERM as supervisors send it, are how a server ends: what it started ends too, exit code 0."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(DONE) from None
 
 
 def _settings(company: Path | None = None) -> Settings:
@@ -186,7 +197,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000, com
     """Open the Dagster UI on this machine (127.0.0.1 only) with the right DAGSTER_HOME. Ctrl+C ends it."""
     from pipelines.operate import serve_ui  # noqa: PLC0415
 
-    with _told():
+    with _told(), _ended_by_signal():
         raise typer.Exit(serve_ui(_settings(company), port, console))
 
 
@@ -271,7 +282,7 @@ def sandbox_serve(
     """Run an Amplitude of your own on this machine (127.0.0.1 only): send events to it, export them from it."""
     from pipelines.sandbox.server.serve import default_store, serve  # noqa: PLC0415
 
-    with _told():
+    with _told(), _ended_by_signal():
         folder = store.expanduser().resolve() if store is not None else default_store(_settings().home)
         serve(folder, port, console)
 

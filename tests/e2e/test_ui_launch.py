@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -79,6 +78,6 @@ def test_a_run_launched_in_the_ui_publishes_although_the_run_before_was_killed(w
         _until(lambda: _ask(port, status)["runOrError"]["status"] in {"SUCCESS", "FAILURE"}, 240)
         assert _ask(port, status)["runOrError"]["status"] == "SUCCESS"
     finally:
-        os.killpg(ui.pid, signal.SIGTERM)
-        ui.wait(timeout=60)
+        ui.terminate()  # as a supervisor does: its servers end with it
+        assert ui.wait(timeout=60) == 0
     assert manifest(later.home).release_id != before

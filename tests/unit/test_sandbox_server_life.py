@@ -156,8 +156,11 @@ def test_serve_tells_where_and_keeps_its_keys_to_itself(tmp_path: Path) -> None:
     assert stat.S_IMODE(keys_file(store).stat().st_mode) == 0o600
 
 
-def test_the_command_line_serves_until_it_is_interrupted(tmp_path: Path) -> None:
-    call = "from pipelines.cli import main; main()"
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_line_serves_until_it_is_told_to_end(tmp_path: Path, how: signal.Signals) -> None:
+    # A shell starts what runs in the background with SIGINT ignored, and that is inherited: a terminal does not.
+    as_in_a_terminal = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    call = as_in_a_terminal + "from pipelines.cli import main; main()"
     command = [sys.executable, "-c", call, "sandbox", "serve", "--port", "0", "--store", str(tmp_path / "store")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout
@@ -167,7 +170,7 @@ def test_the_command_line_serves_until_it_is_interrupted(tmp_path: Path) -> None
         body = {"api_key": api_key, "events": [sent()]}
         assert httpx.post(url + "/2/httpapi", json=body, trust_env=False).status_code == 200
         assert httpx.get(url + "/api/3/annotations", auth=(api_key, secret_key), trust_env=False).status_code == 200
-        child.send_signal(signal.SIGINT)
+        child.send_signal(how)
         rest = child.stdout.read()
         assert child.wait(timeout=10) == 0
     assert "holds 1 event" in rest
