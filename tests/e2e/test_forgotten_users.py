@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import urllib.parse
-from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
 import pytest
 from conftest import World
 
@@ -17,39 +13,9 @@ from pipelines.jobs import FORGET, op_config
 from pipelines.news import stands
 from pipelines.run import run_job
 from support.line import hashes, lens, manifest, refresh, released, settings_for
+from support.traces import places
 
 pytestmark = pytest.mark.timeout(900)
-
-
-def _forms(user: str) -> list[bytes]:
-    """The id as it is, URL-encoded, and in base64 wherever it may begin within a longer text."""
-    shifted = [base64.b64encode(b"\0" * shift + user.encode()) for shift in range(3)]
-    cores = [text[(0, 2, 3)[shift] : -4].rstrip(b"=") for shift, text in enumerate(shifted)]
-    return [user.encode(), urllib.parse.quote(user, safe="").encode(), *cores]
-
-
-def _tables(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Every table of a database file as text: strings are compressed there."""
-    with duckdb.connect(str(path), read_only=True) as con:
-        tables = con.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
-        for schema, table in tables:
-            rows = con.execute(f'SELECT * FROM "{schema}"."{table}"').fetchall()
-            yield f"{path.name}: {schema}.{table}", repr(rows).encode()
-
-
-def _contents(home: Path) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(p for p in home.rglob("*") if p.is_file() and not p.is_symlink()):
-        yield str(path.relative_to(home)), path.read_bytes()
-        if path.suffix == ".parquet":
-            with duckdb.connect() as con:
-                yield str(path), repr(con.execute(f"SELECT * FROM read_parquet('{path}')").fetchall()).encode()
-        elif path.suffix == ".duckdb":
-            yield from _tables(path)
-
-
-def _places(home: Path, user: str) -> list[str]:
-    forms = _forms(user)
-    return [place for place, content in _contents(home) if any(form in content for form in forms)]
 
 
 def _two_users(home: Path) -> tuple[str, str]:
@@ -74,13 +40,13 @@ def _hours(home: Path) -> tuple[int, int, int]:
 def test_forgotten_users_are_nowhere_and_do_not_come_back(world: World, tmp_path: Path) -> None:
     own = world.copy(tmp_path)
     eve, bob = _two_users(own.home)
-    assert any("lake" in place for place in _places(own.home, eve)), "there was nothing to forget"
+    assert any("lake" in place for place in places(own.home, eve)), "there was nothing to forget"
     before, records, sums = manifest(own.home).release_id, _hours(own.home)[0], hashes(own.home)
 
     done = lens("forget", "--user", "-", home=own.home, company=own.company, input=eve + "\n")
     assert done.returncode == 0, done.stderr + done.stdout
     assert "Forgotten" in done.stdout and "yours" in done.stdout and eve not in done.stdout + done.stderr
-    assert _places(own.home, eve) == []
+    assert places(own.home, eve) == []
     assert [path.name for path in (own.home / "serving" / "releases").iterdir()] == [manifest(own.home).release_id]
     assert manifest(own.home).release_id != before and not manifest(own.home).held_back
     assert all(hashes(own.home)[mart] == sums[mart] for mart in ("fct_arr_month", "dim_account", "tie_out"))
@@ -103,7 +69,7 @@ def test_forgotten_users_are_nowhere_and_do_not_come_back(world: World, tmp_path
         ).fetchall()[0]
     again = lens("backfill", "--from", str(first), "--to", str(last), home=own.home, company=own.company)
     assert again.returncode == 0, again.stderr + again.stdout
-    assert _places(own.home, eve) == _places(own.home, bob) == []
+    assert places(own.home, eve) == places(own.home, bob) == []
     more = _hours(own.home)
     assert (more[0], more[2]) == (records, 0) and more[1] > erased
     assert stands(settings, None) is not None
@@ -127,4 +93,4 @@ def test_hashed_user_ids_change_no_number_and_leave_neither_id_nor_key(world: Wo
     with released(fresh) as con, released(world.home) as former:
         found = con.execute(known, [UserHash(key.encode()).hashed(eve)]).fetchone()
         assert found == former.execute(known, [eve]).fetchone()
-    assert _places(fresh, eve) == _places(fresh, key) == []
+    assert places(fresh, eve) == places(fresh, key) == []
