@@ -11,6 +11,7 @@ with sums as (
         {% endfor -%}
         bool_or(not is_closing) as has_opening,
         bool_or(is_closing) as has_closing,
+        min(product_id) as product_id,
         min(product_id) = max(product_id) as is_same_product,
         bool_and(is_committed) as is_committed,
         bool_or(net_e6 <> gross_e6) as is_discounted

@@ -1,17 +1,36 @@
 -- Why a contract left the month ends, or came into them, where the source tells: what finance gave as end reason, a
--- requested cancellation, a grace that ran out, else the state that the contract was in at the other month end.
+-- requested cancellation, a grace that ran out, else the state that the contract was in at the other month end. Where
+-- one product took over from another, the contracts of both were a change of plan.
 with turned as (
     select
         chains.month_start,
         chains.account_id,
         chains.chain_id,
         chains.has_closing as is_start,
+        chains.product_id,
         months.state_date,
         months.previous_state_date
     from {{ ref('int_money__chain_changes') }} as chains
     inner join {{ ref('int_calendar__money_months') }} as months
         on chains.month_start = months.month_start
     where chains.has_opening <> chains.has_closing
+),
+
+succeeded as (
+    select
+        ended.month_start,
+        ended.account_id,
+        ended.chain_id as ended_chain_id,
+        started.chain_id as started_chain_id
+    from turned as ended
+    inner join {{ ref('stg_finance__product_succession') }} as succession
+        on ended.product_id = succession.from_product_id
+            and succession.effective_date <= ended.state_date
+    inner join turned as started
+        on ended.month_start = started.month_start
+            and ended.account_id = started.account_id
+            and succession.to_product_id = started.product_id
+    where started.is_start and not ended.is_start
 ),
 
 terms as (
@@ -56,13 +75,13 @@ ranked as (
             when is_in_force_after and is_counted then 7
         end as priority
     from terms
-)
+),
 
-select
-    month_start,
-    account_id,
-    chain_id,
-    arg_min(
+reasons as (
+    select
+        month_start,
+        account_id,
+        chain_id,
         case
             when is_start then 'resume'
             when priority <= 2 then end_reason
@@ -70,9 +89,28 @@ select
             when priority <= 5 then 'involuntary'
             when priority = 6 then 'pause'
             else 'to_free'
-        end,
-        (priority, item_id, version_no)
-    ) as reason
-from ranked
-where priority is not null
+        end as reason,
+        priority,
+        item_id,
+        version_no
+    from ranked
+    where priority is not null
+
+    union all
+
+    select month_start, account_id, ended_chain_id, 'plan', 0, '', 0
+    from succeeded
+
+    union all
+
+    select month_start, account_id, started_chain_id, 'plan', 0, '', 0
+    from succeeded
+)
+
+select
+    month_start,
+    account_id,
+    chain_id,
+    arg_min(reason, (priority, item_id, version_no)) as reason
+from reasons
 group by month_start, account_id, chain_id

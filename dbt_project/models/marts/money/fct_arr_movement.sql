@@ -26,14 +26,18 @@ with account_movements as (
             and movements.account_id = states.account_id
 ),
 
+-- a line may have lost by migration exactly what it gained otherwise
 lines as (
     select
-        movements.*,
+        coalesce(movements.month_start, migrations.month_start) as month_start,
+        coalesce(movements.account_id, migrations.account_id) as account_id,
+        coalesce(movements.product_line, migrations.product_line) as product_line,
+        coalesce(movements.movement, 'none') as movement,
         migrations.migrated_arr,
         migrations.reason as migration_reason,
-        movements.movement_arr - coalesce(migrations.migrated_arr, 0) as rest_arr
+        coalesce(movements.movement_arr, 0) - coalesce(migrations.migrated_arr, 0) as rest_arr
     from {{ ref('int_money__line_movements') }} as movements
-    left join {{ ref('int_money__migrations') }} as migrations
+    full join {{ ref('int_money__migrations') }} as migrations
         on movements.month_start = migrations.month_start
             and movements.account_id = migrations.account_id
             and movements.product_line = migrations.product_line
