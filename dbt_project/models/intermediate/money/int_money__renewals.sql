@@ -82,7 +82,11 @@ by_line as (
         coalesce(lines.product_line, 'unassigned') as product_line,
         positions.currency,
         {% for measure in ['due', 'notice', 'continued'] -%}
-        sum({{ share_e12('positions.' ~ measure ~ '_e12', 'lines.share', 'lines.all_shares') }}) as {{ measure }}_e12
+        sum(
+            {{ share_e12(
+                'positions.' ~ measure ~ '_e12', 'coalesce(lines.share_e8, 1)', 'coalesce(lines.all_shares_e8, 1)'
+            ) }}
+        ) as {{ measure }}_e12
         {{- "," if not loop.last }}
         {% endfor %}
     from positions
