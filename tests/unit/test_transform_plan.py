@@ -23,7 +23,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as con:
         con.execute("""
             CREATE SCHEMA raw; CREATE SCHEMA intermediate;
-            CREATE TABLE raw.refresh AS SELECT 's1' AS settings_hash, NULL::DATE AS until;
+            CREATE TABLE raw.refresh AS SELECT 's1' AS settings_hash, 'b1' AS board_hash, NULL::DATE AS until;
             CREATE TABLE raw.company AS SELECT 'America/New_York' AS time_zone;
             CREATE TABLE raw.finance_state AS SELECT 'f1' AS content_hash, DATE '2026-09-30' AS as_of;
             CREATE TABLE raw.amplitude_sequence AS SELECT 7::BIGINT AS sequence;

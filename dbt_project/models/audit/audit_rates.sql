@@ -13,6 +13,7 @@
     ['adoption', 'active_seat_rate', 'joint', 0, none],
     ['adoption', 'breadth', 'joint', 0, none],
     ['adoption', 'days_per_account', 'joint', 0, none],
+    ['board_metrics', 'value', 'money', none, none],
 ] %}
 
 with judged as (
@@ -26,7 +27,7 @@ with judged as (
         sum(case when not isfinite(cast({{ column }} as double)) then 1 else 0 end) as not_finite,
         sum(
             case
-                when {{ column }} < {{ lowest }} then 1
+                when {{ column }} < {{ "cast('-infinity' as double)" if lowest is none else lowest }} then 1
                 {% if highest is not none %}when {{ column }} > {{ highest }} + 1e-9 then 1{% endif %}
                 else 0
             end
