@@ -180,4 +180,32 @@ _POSITIONS = (
     ),
 )
 
-METRICS: tuple[Metric, ...] = _BRIDGE + _ACCOUNTS + _POSITIONS
+_RETENTION = (
+    Metric(
+        "nrr",
+        "Net revenue retention",
+        "rate",
+        "ratio",
+        "revenue_retention over 12 months: end_arr / start_arr",
+        "What the accounts that paid twelve months before pay now, over what they paid then, at the exchange rates of "
+        "now. In a product line, of the accounts that paid for that line.",
+    ),
+    Metric(
+        "grr",
+        "Gross revenue retention",
+        "rate",
+        "ratio",
+        "revenue_retention over 12 months: capped_arr / start_arr",
+        "As net revenue retention, but no customer family counts with more than it paid then: growth hides no loss.",
+    ),
+    Metric(
+        "logo_retention",
+        "Logo retention",
+        "rate",
+        "ratio",
+        "revenue_retention over 12 months: retained_accounts / cohort_accounts",
+        "Accounts that paid twelve months before and pay now, over those that paid then.",
+    ),
+)
+
+METRICS: tuple[Metric, ...] = _BRIDGE + _ACCOUNTS + _POSITIONS + _RETENTION

@@ -80,10 +80,11 @@ def _last_day(month: date) -> date:
 
 
 def _month(con: duckdb.DuckDBPyConnection, text: str | None) -> date:
-    found = con.execute("SELECT min(month_start), max(month_start) FROM marts.arr_by_segment").fetchone()
-    first, last = found or (None, None)
-    if first is None:
+    months = con.execute("SELECT DISTINCT month_start FROM marts.arr_by_segment ORDER BY 1").fetchall()
+    if not months:
         raise ReleaseError("the ARR tables of this release are empty: there are no contracts, or none that count")
+    first: date = months[0][0]
+    last: date = months[-1][0]
     if text is None:
         return last
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):

@@ -42,6 +42,8 @@ _BOARD = """\
 metrics:
   - {{metric: arr, target: null}}
   - {{metric: net_new_arr, target: null}}
+  - {{metric: nrr, target: 1.05}}
+  - {{metric: grr, target: 0.90}}
   - {{metric: quick_ratio, target: 3.0}}
 
 # A review has a date, or a rule on the fiscal calendar; everything is refreshed so many days before it.

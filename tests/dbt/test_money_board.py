@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from test_money_identities import company
 
 from assets.board.registry import METRICS
+from support.money_companies import company
 from support.money_examples import tables
 from support.money_world import Query, item, world
 from support.raw_money import BOARD, Row, state

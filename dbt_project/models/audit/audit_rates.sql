@@ -14,7 +14,11 @@
     ['adoption', 'breadth', 'joint', 0, none],
     ['adoption', 'days_per_account', 'joint', 0, none],
     ['board_metrics', 'value', 'money', none, none],
+    ['revenue_retention', 'nrr', 'money', 0, none],
+    ['revenue_retention', 'grr', 'money', 0, 1],
+    ['revenue_retention', 'logo_retention', 'money', 0, 1],
 ] %}
+{% set may_be_empty = ['unmapped_events', 'revenue_retention'] %}
 
 with judged as (
     {% for mart, column, publish_group, lowest, highest in rates %}
@@ -49,10 +53,11 @@ select
     judged.subject,
     judged.publish_group,
     case
-        when judged.publish_group = 'money' then due.has_money
+        when judged.publish_group = 'money' and not due.has_money then false
+        -- every event may be mapped, the first month has nothing before it, and a rate of nothing needs no judge
+        when judged.mart in ({{ "'" ~ may_be_empty | join("', '") ~ "'" }}) then judged.rows_found > 0
+        when judged.publish_group = 'money' then true
         when judged.publish_group = 'joint' then due.has_features
-        -- every event may be mapped, and a rate of nothing needs no judge
-        when judged.mart = 'unmapped_events' then judged.rows_found > 0
         else true
     end as is_configured,
     judged.rows_found > 0 as has_data,

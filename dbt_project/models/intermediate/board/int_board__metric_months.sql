@@ -27,10 +27,18 @@
     'arpa': ['closing_arr', '12 * closing_accounts', 'closing_accounts'],
     'attach_rate': ['closing_accounts', 'segment_accounts', 'segment_accounts'],
 } %}
-
+{% set retention = {
+    'nrr': ['end_arr', 'start_arr', 'cohort_accounts'],
+    'grr': ['capped_arr', 'start_arr', 'cohort_accounts'],
+    'logo_retention': ['retained_accounts', 'cohort_accounts', 'cohort_accounts'],
+} %}
 
 {{ metrics_in_rows(ref('int_board__segment_months'), bridge, "'all'", "'all'", 'true') }}
 union all
 {{ metrics_in_rows(ref('int_board__line_months'), positions, 'scope', 'scope_key', 'true') }}
 union all
 {{ metrics_in_rows(ref('int_board__line_months'), line_positions, 'scope', 'scope_key', "scope = 'product_line'") }}
+union all
+{{ metrics_in_rows(
+    ref('revenue_retention'), retention, 'scope', 'scope_key', "window_months = 12 and scope in ('all', 'product_line')"
+) }}
