@@ -12,25 +12,22 @@ from rich.console import Console
 
 from pipelines.settings import Settings
 
-_HELP = """Where the ARR of a cell comes from: its bridge, the accounts behind each movement, their contracts.
+_HELP = """Where the ARR of a cell comes from: bridge, accounts behind each movement, contracts.
 
-A cell is a month, and if you like a segment, a product line or both. Without any it is the whole company in the newest
-month. The accounts of every movement add up to the bridge, and the bridge to the published tables, to the cent.
+A cell is a month, and if you like a segment, a product line or both; without any, the company in the newest month.
+The accounts of every movement add up to the bridge, and the bridge to the published tables, to the cent.
+
+Examples:
 
 [bold]lens explain arr[/]
-  the company, in the newest month
 
 [bold]lens explain arr --month 2026-09 --segment enterprise --product-line Insights[/]
-  a segment's ARR in one product line: what it opened with, what moved it, what it closed with
 
-[bold]lens explain arr --month 2026-09 --segment software --dimension industry[/]
-  a segment of another dimension than the first that knows it
+[bold]lens explain arr --segment software --dimension industry --all[/]
 
-[bold]lens explain arr --month 2026-09 --account acct-0042[/]
-  one account: its movements, and the contract versions, discounts and exchange rates behind its ARR
+[bold]lens explain arr --month 2026-09 --account acct-0042[/]  its contracts
 
-[bold]lens explain arr --month 2026-09 --csv september.csv[/]
-  every account of every movement as a file"""
+[bold]lens explain arr --month 2026-09 --csv september.csv[/]  all accounts"""
 
 
 def add_to(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 from rich.console import Console
+from rich.markup import escape
 
 from assets.errors import InputError
 from assets.serving.manifest import Release
@@ -33,17 +34,17 @@ def explain_arr(
     with open_release(release) as con:
         cell = find_cell(con, release, asked, company.lens_dimensions if company else ())
         bridge = read_bridge(con, release, cell)
-        if account is not None:
-            found = _account(con, settings, release, bridge, account)
-            print_account(console, bridge, found)
-        else:
-            print_bridge(console, bridge)
-            print_accounts(console, bridge, show_all)
+        found = _account(con, settings, release, bridge, account) if account is not None else None
+    if found is not None:
+        print_account(console, bridge, found)
+    else:
+        print_bridge(console, bridge)
+        print_accounts(console, bridge, show_all)
     if csv is not None:
-        count = write_csv(bridge, csv)
-        console.print(f"{count:,} rows in {csv}: opening + movements = closing, for every account", soft_wrap=True)
-    elif account is None and bridge.steps:
-        console.print(f"[dim]release {release.id}; --account ID shows the contracts behind an account[/]")
+        count = write_csv(cell, found.changes if found else bridge.changes, csv)
+        console.print(f"{count:,} rows in {escape(str(csv))}: opening + movements = closing", soft_wrap=True)
+    hint = " · --account ID shows an account's contracts" if found is None and bridge.changes else ""
+    console.print(f"[dim]release {release.id}{hint}[/]", soft_wrap=True)
 
 
 def _account(

@@ -45,7 +45,8 @@ def title(cell: Cell) -> str:
 def print_bridge(console: Console, bridge: Bridge) -> None:
     """Opening, movements, closing, each with how many accounts it is made of."""
     cell = bridge.cell
-    table = Table(title=f"ARR, {escape(title(cell))}", box=box.SIMPLE_HEAVY, title_justify="left")
+    console.print(f"[bold]ARR, {escape(title(cell))}[/]")
+    table = Table(box=box.SIMPLE_HEAVY)
     table.add_column("")
     table.add_column(bridge.currency, justify="right", no_wrap=True)
     table.add_column("accounts", justify="right", no_wrap=True)
@@ -75,12 +76,14 @@ def print_accounts(console: Console, bridge: Bridge, show_all: bool) -> None:
         return
     shown = {step.movement: step.changes if show_all else step.changes[:SHOWN] for step in bridge.steps}
     has_reasons = any(change.reason for changes in shown.values() for change in changes)
-    table = Table(box=box.SIMPLE_HEAVY, show_header=True, title="accounts, largest first", title_justify="left")
-    table.add_column("account", no_wrap=True, overflow="ellipsis", min_width=8)
-    table.add_column("name", no_wrap=True, overflow="ellipsis", ratio=None)
+    amounts = [signed(amount) for step in bridge.steps for amount in (step.arr, *(c.arr for c in step.changes))]
+    console.print("[bold]Accounts, largest first[/]")
+    table = Table(box=box.SIMPLE_HEAVY)
+    table.add_column("account", no_wrap=True, overflow="ellipsis")
+    table.add_column("name", no_wrap=True, overflow="ellipsis")
     if has_reasons:
         table.add_column("reason", no_wrap=True, overflow="ellipsis")
-    table.add_column(bridge.currency, justify="right", no_wrap=True, min_width=12)
+    table.add_column(bridge.currency, justify="right", no_wrap=True, min_width=max(map(len, amounts)))
     blank = ("",) * has_reasons
     for step in bridge.steps:
         table.add_row(f"[bold]{words(step.movement)}[/]", "", *blank, f"[bold]{signed(step.arr)}[/]")
@@ -111,7 +114,8 @@ def print_account(console: Console, bridge: Bridge, account: Account) -> None:
     """The account's own bridge in the cell, its rates, and the contract versions behind them."""
     cell = bridge.cell
     name = f"{account.account_id} {account.name}" if account.name else account.account_id
-    table = Table(title=f"{escape(name)}, {escape(title(cell))}", box=box.SIMPLE_HEAVY, title_justify="left")
+    console.print(f"[bold]ARR of {escape(name)}, {escape(title(cell))}[/]", soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAVY)
     table.add_column("")
     table.add_column(bridge.currency, justify="right", no_wrap=True)
     table.add_column("reason", overflow="ellipsis")
@@ -125,37 +129,45 @@ def print_account(console: Console, bridge: Bridge, account: Account) -> None:
         reason = escape((change.reason if change else None) or "")
         table.add_row(ends.get(movement) or words(movement), text, reason, style=style)
     console.print(table)
-    for rated in account.rates:
-        rate = "" if rated.currency == bridge.currency else f" × {rated.fx_rate.normalize():f} = {rated.arr:,.2f}"
-        currency = f" {bridge.currency}" if rate else ""
-        console.print(f"  {escape(rated.product_line)}: {rated.arr_local:,.2f} {rated.currency}{rate}{currency}")
+    for month, day in ((cell.previous_month, cell.opening_on), (cell.month, cell.closing_on)):
+        for rated in (rated for rated in account.rates if rated.month == month):
+            console.print(f"  {day}  {escape(_rated(rated, bridge.currency))}", soft_wrap=True)
     _print_sources(console, cell, account.sources)
 
 
+def _rated(rated: Rated, currency: str) -> str:
+    local = f"{rated.product_line}: {rated.arr_local:,.2f} {rated.currency}"
+    if rated.currency == currency:
+        return local
+    return f"{local} × {rated.fx_rate.normalize():f} = {rated.arr:,.2f} {currency}"
+
+
 def _print_sources(console: Console, cell: Cell, sources: Sources) -> None:
-    console.print(f"\n[bold]source rows[/], {sources.delivery}")
+    console.print(f"\n[bold]Contracts of the month[/], {sources.delivery}", soft_wrap=True)
     for version in sources.versions:
-        _print_version(console, cell, version)
+        _print_version(console, version)
     for discount in sources.discounts:
-        console.print(f"  discount {escape(_discount(discount))}")
+        console.print(f"  discount {escape(_discount(discount))}", soft_wrap=True)
     for row in sources.stated:
-        console.print(f"  stated for {row.month:%Y-%m}: {escape(row.product_line)} {row.arr:,.2f} {row.currency}")
+        text = f"{row.month:%Y-%m} {row.product_line} {row.arr:,.2f} {row.currency}, as finance states it"
+        console.print(f"  {escape(text)}", soft_wrap=True)
     if not sources.versions and not sources.stated:
-        console.print("  none that serve in this month or at its beginning")
+        console.print("  none")
 
 
-def _print_version(console: Console, cell: Cell, version: Version) -> None:
-    until = f"to {version.serves_to}" if version.serves_to else "without end"
+def _print_version(console: Console, version: Version) -> None:
+    until = f"to {version.serves_to}" if version.serves_to else "on"
     console.print(
-        f"  [bold]{escape(version.item_id)}[/] v{version.version_no}, {escape(version.product_id)} "
-        f"({escape(version.product_lines)}), {version.status}, {version.effective_from} {until}"
+        f"  [bold]{escape(version.item_id)}[/] v{version.version_no} {version.status}, "
+        f"from {version.effective_from} {until}",
+        soft_wrap=True,
     )
-    console.print(f"      {price(version)}")
-    currency = version.currency
-    worth = f"ARR {version.opening_arr:,.2f} → {version.closing_arr:,.2f} {currency}"
+    line = f" ({version.product_lines})" if version.product_lines != version.product_id else ""
+    console.print(f"    {escape(version.product_id + line)}: {escape(price(version))}", soft_wrap=True)
+    worth = f"ARR {version.opening_arr:,.2f} → {version.closing_arr:,.2f} {version.currency}"
     if version.gross_arr != version.closing_arr:
-        worth += f" after discounts ({version.gross_arr:,.2f} before)"
-    console.print(f"      {worth}")
+        worth += f" ({version.gross_arr:,.2f} before discounts)"
+    console.print(f"    {worth}", soft_wrap=True)
     facts = {
         "end reason": version.end_reason,
         "cancel requested": version.cancel_requested_at,
@@ -164,7 +176,7 @@ def _print_version(console: Console, cell: Cell, version: Version) -> None:
     }
     told = ", ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
     if told:
-        console.print(f"      {escape(told)}")
+        console.print(f"    {escape(told)}", soft_wrap=True)
 
 
 def price(version: Version) -> str:
@@ -184,7 +196,8 @@ def _discount(discount: Discount) -> str:
     if discount.kind == "amount" and discount.currency:
         amount += f" {discount.currency}"
     until = f" to {discount.ends_on}" if discount.ends_on else ""
-    text = f"{discount.discount_id}: {amount} off {discount.target}, {discount.duration}"
+    often = "once, which is never ARR" if discount.duration == "once" else discount.duration
+    text = f"{discount.discount_id}: {amount} off {discount.target}, {often}"
     return f"{text}, from {discount.starts_on}{until}"
 
 
@@ -195,12 +208,11 @@ def _plain(number: Decimal) -> str:
     return whole if not cents else f"{whole}.{cents.ljust(2, '0')}"
 
 
-def write_csv(bridge: Bridge, path: Path) -> int:
-    """Every account of every line of the bridge as CSV; the number of rows. Raises InputError for a path it cannot
+def write_csv(cell: Cell, changes: Sequence[Change], path: Path) -> int:
+    """Accounts' parts of the lines of a bridge as CSV; the number of rows. Raises InputError for a path it cannot
     write to."""
-    cell = bridge.cell
     cut = (cell.month, cell.dimension or "all", cell.segment or "all", cell.product_line or "all")
-    rows = [(*cut, c.movement, c.account_id, c.account_name or "", c.reason or "", c.arr) for c in bridge.changes]
+    rows = [(*cut, c.movement, c.account_id, c.account_name or "", c.reason or "", c.arr) for c in changes]
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)

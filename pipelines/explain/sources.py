@@ -22,8 +22,9 @@ from pipelines.lock import refresh_lock
 
 @dataclass(frozen=True)
 class Rated:
-    """Published ARR of one product line and currency at month end: ``arr_local`` × ``fx_rate`` = ``arr``."""
+    """Published ARR of one product line and currency at a month's end: ``arr_local`` × ``fx_rate`` = ``arr``."""
 
+    month: date
     product_line: str
     currency: str
     arr_local: Decimal
@@ -96,14 +97,15 @@ class Sources:
 
 
 def read_rates(con: duckdb.DuckDBPyConnection, cell: Cell, account_id: str) -> tuple[Rated, ...]:
-    """The account's published ARR at the month's end, by product line and currency."""
+    """The account's published ARR at both month ends, by product line and currency."""
     rows = con.execute(
         """
-        SELECT product_line, currency, arr_local, fx_rate, arr FROM marts.fct_arr_month
-        WHERE month_start = ? AND account_id = ? AND arr_local <> 0 AND (?::VARCHAR IS NULL OR product_line = ?)
-        ORDER BY arr DESC, product_line, currency
+        SELECT month_start, product_line, currency, arr_local, fx_rate, arr FROM marts.fct_arr_month
+        WHERE month_start IN (?, ?) AND account_id = ? AND arr_local <> 0
+            AND (?::VARCHAR IS NULL OR product_line = ?)
+        ORDER BY month_start, arr DESC, product_line, currency
         """,
-        [cell.month, account_id, cell.product_line, cell.product_line],
+        [cell.previous_month, cell.month, account_id, cell.product_line, cell.product_line],
     ).fetchall()
     return tuple(Rated(*row) for row in rows)
 
