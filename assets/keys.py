@@ -30,6 +30,7 @@ POOL_EXPORT = "amplitude_export"
 # dbt's sources, and the asset that fills each of them. Tables of one source may come from different assets.
 SOURCE_ASSETS = {
     "company": COMPANY,
+    "board": COMPANY,
     "finance": FINANCE_DELIVERIES,
     "amplitude": AMPLITUDE_EVENTS,
     "quality": AMPLITUDE_EVENTS,  # downstream of everything that quarantines

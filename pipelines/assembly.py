@@ -11,6 +11,7 @@ from assets.amplitude.assets import ApiOf, build_events_asset, build_hours_asset
 from assets.amplitude.due import due_windows
 from assets.amplitude.ledger import last_landed_day
 from assets.amplitude.planning import days_ahead
+from assets.board.choice import choose
 from assets.company.assets import build_company_asset
 from assets.company.model import Company
 from assets.finance.assets import build_finance_asset
@@ -47,7 +48,7 @@ def build_definitions(settings: Settings, progress: Progress = silent, api_of: A
     marts = marts_by_group(json.loads(manifest.read_text(encoding="utf-8")))
     return dg.Definitions(
         assets=[
-            build_company_asset(home, folder, lambda: _prepare(settings, progress)),
+            build_company_asset(home, folder, lambda: _prepare(settings, progress), choose),
             build_hours_asset(home, folder, partitions, progress, api_of),
             build_finance_asset(home, folder),
             build_plan_asset(home),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.board.choice import choose
 from assets.company.load import load_company
 from assets.company.raw import write_raw
 from assets.finance.landing import land
@@ -36,6 +37,7 @@ def company(factory: pytest.TempPathFactory, name: str) -> Query:
         land(home, settings)
         with write(home.warehouse) as con:
             write_raw(con, settings)
+            choose(settings).write(con)
             load_raw(con, home, settings, None)
         run_money(factory, home.warehouse)
         _companies[base, name] = querying(home.warehouse)
