@@ -1,6 +1,6 @@
 -- Recurring invoice lines (charges, credits and refunds without tax; drafts and void invoices left out) with the unit
--- they are compared with, their days of service, and what they come to a month. A charge is recurring unless the line,
--- its item or its product says otherwise; a credit goes with what it credits.
+-- they are compared with, their days of service, and what they come to a month. A charge is recurring if the line says
+-- so, else as its item or product is; a credit goes with what it credits.
 --
 -- Billing systems count days in different ways when a period is cut short: a line over whole months has one monthly
 -- worth, a prorated one lies between monthly_low and monthly_high.
@@ -52,7 +52,7 @@ dated as (
     from lines
     where unit_no is not null
         and case
-            when line_type = 'charge' then coalesce(is_recurring, true) and coalesce(is_recurring_unit, true)
+            when line_type = 'charge' then coalesce(is_recurring, is_recurring_unit, true)
             else coalesce(is_recurring_unit, is_recurring, true)
         end
 ),

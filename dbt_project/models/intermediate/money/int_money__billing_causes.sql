@@ -1,23 +1,30 @@
 -- Every gap between contract and invoices named: contract minus invoices, in millionths of the reporting currency.
-with gaps as (
+with lines as (
+    select
+        month_start,
+        compared_unit_no,
+        line_type,
+        arg_max(line_no, (service_start, monthly_high_e6, invoice_id, line_id)) as last_line_no,
+        count(*) as lines,
+        coalesce(sum(charged_e6) filter (where not is_served), 0) as unserved_e6
+    from {{ ref('int_money__billing_gap_lines') }}
+    group by month_start, compared_unit_no, line_type
+),
+
+gaps as (
     select
         gaps.*,
-        {{ dbt.last_day('gaps.month_start', 'month') }} as month_end,
-        evidence.written_e6,
-        evidence.written_gross_e6,
-        evidence.gross_e6,
+        coalesce(evidence.written_e6, 0) as written_e6,
+        coalesce(evidence.written_gross_e6, 0) as written_gross_e6,
+        coalesce(evidence.gross_e6, 0) as gross_e6,
         coalesce(evidence.is_part_month, false) as is_part_month,
-        charges.line,
-        coalesce(charges.unserved_e6, 0) as unserved_e6,
-        coalesce(
-            evidence.written_e6 between charges.written_low_e6 - gaps.cents_e6
-            and charges.written_high_e6 + gaps.cents_e6, false
-        ) as was_right
+        coalesce(evidence.was_right, false) as was_right,
+        coalesce(charges.unserved_e6, 0) as unserved_e6
     from {{ ref('int_money__billing_compared') }} as gaps
     left join {{ ref('int_money__billing_evidence') }} as evidence
         on gaps.month_start = evidence.month_start
             and gaps.compared_unit_no = evidence.compared_unit_no
-    left join {{ ref('int_money__billing_gap_lines') }} as charges
+    left join lines as charges
         on gaps.month_start = charges.month_start
             and gaps.compared_unit_no = charges.compared_unit_no
             and charges.line_type = 'charge'
@@ -80,11 +87,11 @@ select
     coalesce(items.account_id, compared.account_id) as account_id,
     coalesce(items.item_id, compared.item_id) as item_id,
     compared.product_id,
-    lines.line.invoice_id as invoice_id,
-    lines.line.line_id as line_id,
-    lines.line.account_id as billed_account_id,
-    lines.line.service_start as service_start,
-    lines.line.service_end as service_end,
+    last_lines.invoice_id,
+    last_lines.line_id,
+    last_lines.billed_account_id,
+    last_lines.service_start,
+    last_lines.service_end,
     coalesce(lines.lines, 0) as lines,
     causes.cause,
     causes.earned_e6,
@@ -94,7 +101,9 @@ inner join {{ ref('int_money__billing_units') }} as compared
     on causes.compared_unit_no = compared.unit_no
 left join {{ ref('int_money__billing_units') }} as items
     on causes.only_item_no = items.unit_no
-left join {{ ref('int_money__billing_gap_lines') }} as lines
+left join lines
     on causes.month_start = lines.month_start
         and causes.compared_unit_no = lines.compared_unit_no
         and causes.line_type = lines.line_type
+left join {{ ref('int_money__billed_lines') }} as last_lines
+    on lines.last_line_no = last_lines.line_no
