@@ -24,9 +24,9 @@ with lines as (
     from {{ ref('stg_finance__invoice_lines') }} as lines
     left join {{ ref('int_money__billing_units') }} as items
         on lines.item_id = items.item_id
+    -- as a key, because a condition on the lines alone would compare every line with every account
     left join {{ ref('int_company__accounts') }} as accounts
-        on lines.account_id = accounts.account_id
-            and items.unit_no is null
+        on case when items.unit_no is null then lines.account_id end = accounts.account_id
     left join {{ ref('int_money__billing_units') }} as families
         on families.item_id is null
             and accounts.root_account_id = families.root_account_id
