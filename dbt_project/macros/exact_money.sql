@@ -41,3 +41,16 @@
 {% macro money_measures() -%}
     {{ return(['arr', 'gross_arr', 'arr_past_due', 'arr_at_notice', 'carr', 'usage_run_rate']) }}
 {%- endmacro %}
+
+{# Millionths of reporting currency, for figures that only name shares of a movement: whole numbers, so that sums of
+   them do not depend on the order of rows. #}
+{% macro e12_to_e6(amount_e12, rate) -%}
+    cast(round(cast({{ amount_e12 }} as double) * cast({{ rate }} as double) / 1000000) as hugeint)
+{%- endmacro %}
+
+{# Millionths as cents. #}
+{% macro e6_to_money(amount_e6) -%}
+    cast(
+        round(cast({{ amount_e6 }} as decimal(32, 0)) * cast('0.000001' as decimal(6, 6)), 2) as decimal(18, 2)
+    )
+{%- endmacro %}

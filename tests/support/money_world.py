@@ -63,8 +63,10 @@ def run_money(factory: pytest.TempPathFactory, warehouse: Path) -> None:
     with write(warehouse) as con:
         for schema in ("staging", "intermediate", "marts", "audit"):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        con.begin()
         for model in _compiled[base]:
             con.execute(f"CREATE OR REPLACE {model.kind} {model.relation} AS {model.sql}")
+        con.commit()
 
 
 def build_money(
