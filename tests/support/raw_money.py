@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from assets.board.close_tables import FROZEN, RESTATEMENT_KEY
 from assets.warehouse import write
 
 Row = Mapping[str, Any]
@@ -48,6 +49,13 @@ TABLES: dict[str, str] = {
     "fx_rates": f"rate_date DATE, from_currency VARCHAR, to_currency VARCHAR, rate {_RATE}, rate_type VARCHAR",
     "control_totals": f"month DATE, metric VARCHAR, value {_MONEY}, product_line VARCHAR, segment VARCHAR",
     "arr_month": f"month DATE, account_id VARCHAR, product_line VARCHAR, currency VARCHAR, arr {_MONEY}",
+    "closes": "month_start DATE, close_number INTEGER, sequence INTEGER, kind VARCHAR, why VARCHAR, "
+    "closed_at TIMESTAMP, run_id VARCHAR, release_id VARCHAR, reporting_currency VARCHAR, source_hash VARCHAR, policy_hash VARCHAR, "
+    "definition_hash VARCHAR",
+    "closes_state": "run_id VARCHAR, definition_hash VARCHAR, token VARCHAR",
+    **{f"closed_{name}": ", ".join(f"{c} {kind}" for c, kind in columns.items()) for name, columns in FROZEN.items()},
+    "restatements_seen": ", ".join(f"{c} {kind}" for c, kind in RESTATEMENT_KEY.items())
+    + ", first_seen_run VARCHAR, position INTEGER",
     "amplitude_hours": "upload_hour TIMESTAMP, state VARCHAR, parts INTEGER, records BIGINT, staged BIGINT, "
     "duplicates BIGINT, late_resends BIGINT, quarantined BIGINT, erased BIGINT, bytes BIGINT, sha256 VARCHAR, "
     "attempts INTEGER, loaded_at TIMESTAMP, insert_id_duplicates BIGINT",
@@ -70,11 +78,17 @@ COMPANY: Row = {
 }
 
 
+# Tables that always hold something.
+DEFAULTS: dict[str, list[Row]] = {
+    "closes_state": [{"run_id": "this-run", "definition_hash": "models", "token": ""}],
+}
+
+
 def fill(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[Row]]) -> None:
     """Create every raw table and insert the rows; a missing table is empty, a missing column null."""
     for name, columns in TABLES.items():
         con.execute(f"CREATE OR REPLACE TABLE raw.{name} ({columns})")
-        for row in tables.get(name, ()):
+        for row in tables.get(name, DEFAULTS.get(name, ())):
             names, marks = ", ".join(row), ", ".join("?" for _ in row)
             con.execute(f"INSERT INTO raw.{name} ({names}) VALUES ({marks})", list(row.values()))
 

@@ -26,6 +26,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
             CREATE TABLE raw.refresh AS SELECT 's1' AS settings_hash, NULL::DATE AS until;
             CREATE TABLE raw.company AS SELECT 'America/New_York' AS time_zone;
             CREATE TABLE raw.finance_state AS SELECT 'f1' AS content_hash, DATE '2026-09-30' AS as_of;
+            CREATE TABLE raw.closes_state AS SELECT 'r1' AS run_id, 'models-1' AS definition_hash, '' AS token;
             CREATE TABLE raw.amplitude_sequence AS SELECT 7::BIGINT AS sequence;
             CREATE TABLE raw.amplitude_touched (occurred_hour TIMESTAMP);
             CREATE TABLE raw.amplitude_hours (upload_hour TIMESTAMP, state VARCHAR, sha256 VARCHAR, parts INTEGER);
