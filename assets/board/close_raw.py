@@ -8,16 +8,10 @@ from pathlib import Path
 import duckdb
 
 from assets.board.close_records import Record, records, token, verify_files
-from assets.board.close_tables import FROZEN, RESTATEMENT_KEY
+from assets.board.close_tables import FROZEN, RECORD, RESTATEMENT_KEY
 from assets.board.restatement_log import log_files
 from assets.home import Home
 from assets.warehouse import RAW
-
-_RECORD = {
-    "month_start": "DATE", "close_number": "INTEGER", "sequence": "INTEGER", "kind": "VARCHAR", "why": "VARCHAR",
-    "closed_at": "TIMESTAMP", "run_id": "VARCHAR", "release_id": "VARCHAR", "reporting_currency": "VARCHAR",
-    "source_hash": "VARCHAR", "policy_hash": "VARCHAR", "definition_hash": "VARCHAR",
-}  # fmt: skip
 
 
 def load_closes(con: duckdb.DuckDBPyConnection, home: Home, run_id: str, definition_hash: str) -> list[Record]:
@@ -51,7 +45,7 @@ def load_closes(con: duckdb.DuckDBPyConnection, home: Home, run_id: str, definit
 
 
 def _write_records(con: duckdb.DuckDBPyConnection, found: Sequence[Record]) -> None:
-    columns = ", ".join(f"{name} {kind}" for name, kind in _RECORD.items())
+    columns = ", ".join(f"{name} {kind}" for name, kind in RECORD.items())
     con.execute(f"CREATE OR REPLACE TABLE {RAW}.closes({columns})")
     for record in found:
         values = [
@@ -59,7 +53,7 @@ def _write_records(con: duckdb.DuckDBPyConnection, found: Sequence[Record]) -> N
             record.release_id, record.reporting_currency, record.source_hash, record.policy_hash,
             record.definition_hash,
         ]  # fmt: skip
-        con.execute(f"INSERT INTO {RAW}.closes VALUES ({', '.join('?' * len(_RECORD))})", values)
+        con.execute(f"INSERT INTO {RAW}.closes VALUES ({', '.join('?' * len(RECORD))})", values)
 
 
 def _show(con: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str], paths: Sequence[Path]) -> None:

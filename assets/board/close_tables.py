@@ -5,6 +5,13 @@ from __future__ import annotations
 _MONEY = "DECIMAL(18,2)"
 _KEY = {"month_start": "DATE", "close_number": "INTEGER"}
 
+# raw.closes: one row a record.
+RECORD = {
+    "month_start": "DATE", "close_number": "INTEGER", "sequence": "INTEGER", "kind": "VARCHAR", "why": "VARCHAR",
+    "closed_at": "TIMESTAMP", "run_id": "VARCHAR", "release_id": "VARCHAR", "reporting_currency": "VARCHAR",
+    "source_hash": "VARCHAR", "policy_hash": "VARCHAR", "definition_hash": "VARCHAR",
+}  # fmt: skip
+
 # What the bridge of a segment is made of, in the order of marts.arr_by_segment.
 BRIDGE = ("new", "reactivation", "expansion", "contraction", "churn", "fx", "transfer_in", "transfer_out")
 

@@ -8,12 +8,17 @@ from typing import Any
 
 import duckdb
 
-from assets.board.close_tables import FROZEN, RESTATEMENT_KEY
+from assets.board.close_tables import FROZEN, RECORD, RESTATEMENT_KEY
 from assets.warehouse import write
 
 Row = Mapping[str, Any]
 
 _MONEY, _RATE = "DECIMAL(18,4)", "DECIMAL(18,8)"
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in columns.items())
+
 
 # columns as the input contract names them, typed as the loaders type them
 TABLES: dict[str, str] = {
@@ -49,13 +54,10 @@ TABLES: dict[str, str] = {
     "fx_rates": f"rate_date DATE, from_currency VARCHAR, to_currency VARCHAR, rate {_RATE}, rate_type VARCHAR",
     "control_totals": f"month DATE, metric VARCHAR, value {_MONEY}, product_line VARCHAR, segment VARCHAR",
     "arr_month": f"month DATE, account_id VARCHAR, product_line VARCHAR, currency VARCHAR, arr {_MONEY}",
-    "closes": "month_start DATE, close_number INTEGER, sequence INTEGER, kind VARCHAR, why VARCHAR, "
-    "closed_at TIMESTAMP, run_id VARCHAR, release_id VARCHAR, reporting_currency VARCHAR, source_hash VARCHAR, policy_hash VARCHAR, "
-    "definition_hash VARCHAR",
+    "closes": _listed(RECORD),
     "closes_state": "run_id VARCHAR, definition_hash VARCHAR, token VARCHAR",
-    **{f"closed_{name}": ", ".join(f"{c} {kind}" for c, kind in columns.items()) for name, columns in FROZEN.items()},
-    "restatements_seen": ", ".join(f"{c} {kind}" for c, kind in RESTATEMENT_KEY.items())
-    + ", first_seen_run VARCHAR, position INTEGER",
+    **{f"closed_{name}": _listed(columns) for name, columns in FROZEN.items()},
+    "restatements_seen": _listed(RESTATEMENT_KEY) + ", first_seen_run VARCHAR, position INTEGER",
     "amplitude_hours": "upload_hour TIMESTAMP, state VARCHAR, parts INTEGER, records BIGINT, staged BIGINT, "
     "duplicates BIGINT, late_resends BIGINT, quarantined BIGINT, erased BIGINT, bytes BIGINT, sha256 VARCHAR, "
     "attempts INTEGER, loaded_at TIMESTAMP, insert_id_duplicates BIGINT",
