@@ -98,7 +98,7 @@ class Books:
     def build(self, tables: Mapping[str, Sequence[Row]], definition: str = "models", **policy: Any) -> Query:
         """The money marts over these raw tables and what is closed, as a refresh of its own would build them."""
         self.builds += 1
-        warehouse = self.folder / f"{self.builds}.duckdb"
+        warehouse = self._warehouse()
         with write(warehouse) as con:
             fill(con, {"company": [{**COMPANY, **policy}], **tables})
             for name in ("restatements_seen", *(f"closed_{file}" for file in FROZEN)):
@@ -107,10 +107,13 @@ class Books:
         run_money(self.factory, warehouse)
         return querying(warehouse)
 
+    def _warehouse(self) -> Path:
+        return self.folder / str(self.builds) / "warehouse.duckdb"
+
     def publish(self) -> Path:
         """The last build as a release, with what follows a release."""
         release = self.folder / "release.duckdb"
-        shutil.copy(self.folder / f"{self.builds}.duckdb", release)
+        shutil.copy(self._warehouse(), release)
         remember(self.home, release)
         return release
 
