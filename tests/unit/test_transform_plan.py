@@ -151,6 +151,13 @@ def test_new_events_keep_the_money_models_and_new_money_does_not(con: duckdb.Duc
     assert not make_plan(con, HASH).keeps_money
 
 
+def test_a_closed_month_builds_the_money_models_and_nothing_else(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("UPDATE raw.closes_state SET token = '~seal', run_id = 'r2'")
+    plan = make_plan(con, HASH)
+    assert (plan.full_refresh, plan.keeps_money) == (False, False)
+    assert (plan.events, plan.activity, plan.adoption_from) == (frozenset(), frozenset(), None)
+
+
 def test_a_build_that_did_not_end_is_made_good(con: duckdb.DuckDBPyConnection) -> None:
     begin(con, HASH)
     plan = make_plan(con, HASH)
