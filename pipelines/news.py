@@ -7,6 +7,7 @@ from datetime import date
 from assets.amplitude.asked import ledger_token
 from assets.amplitude.due import due_windows
 from assets.amplitude.switching import traces
+from assets.board.close_records import records, token
 from assets.company.fingerprint import code_fingerprint, company_fingerprint, refresh_fingerprint
 from assets.company.load import load_company
 from assets.serving.manifest import Release
@@ -37,7 +38,7 @@ def stands(settings: Settings, until: date | None) -> Release | None:
         return None
     company = load_company(settings.company)
     inputs = company_fingerprint(settings.company, company.events_url or company.events_path)
-    inputs += ledger_token(settings.home, company)
+    inputs += ledger_token(settings.home, company) + token(records(settings.home))
     if company.events.is_extracted and due_windows(settings.home, company, amplitude.clock(company), until):
         return None
     return release if release.manifest.fingerprint == with_code(inputs, until) else None

@@ -25,12 +25,12 @@ def build_release_asset(
     verdicts_of: Callable[[Home], Sequence[CheckVerdict]],
     refresh_fingerprint: Callable[[str, date | None], str],
     has_traces: Callable[[Home], bool],
-    drop_traces: Callable[[Home, Release], None],
+    after_release: Callable[[Home, Release], None],
 ) -> dg.AssetsDefinition:
     """``serving/release``: what BI tools read. ``verdicts_of`` reads what the checks of this refresh found.
 
-    ``has_traces``: whether former rows must not lie on, not even in a file's empty space; ``drop_traces`` then removes
-    what was made before, the warehouse too: nothing of the run reads it after this."""
+    ``has_traces``: whether former rows must not lie on, not even in a file's empty space. ``after_release`` does what
+    has to follow; it may remove the warehouse: nothing of the run reads it after this."""
 
     @dg.asset(
         key=keys.RELEASE,
@@ -49,7 +49,7 @@ def build_release_asset(
             published = publish(home, marts, verdicts_of(home), meta, docs)
         except NothingPublishable as refusal:
             raise dg.Failure(description=str(refusal), allow_retries=False) from refusal
-        drop_traces(home, published)
+        after_release(home, published)
         context.add_output_metadata(_metadata(published))
         if published.manifest.held_back:
             raise dg.Failure(description=_held_back_text(published), metadata=_metadata(published), allow_retries=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.board.close_raw import load_closes
 from assets.company.load import load_company
 from assets.company.raw import write_raw
 from assets.finance.landing import land
@@ -37,6 +38,7 @@ def company(factory: pytest.TempPathFactory, name: str) -> Query:
         with write(home.warehouse) as con:
             write_raw(con, settings)
             load_raw(con, home, settings, None)
+            load_closes(con, home, "this-run", "models")
         run_money(factory, home.warehouse)
         _companies[base, name] = querying(home.warehouse)
     return _companies[base, name]

@@ -26,6 +26,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
             CREATE TABLE raw.refresh AS SELECT 's1' AS settings_hash, NULL::DATE AS until;
             CREATE TABLE raw.company AS SELECT 'America/New_York' AS time_zone;
             CREATE TABLE raw.finance_state AS SELECT 'f1' AS content_hash, DATE '2026-09-30' AS as_of;
+            CREATE TABLE raw.closes_state AS SELECT 'r1' AS run_id, 'models-1' AS definition_hash, '' AS token;
             CREATE TABLE raw.amplitude_sequence AS SELECT 7::BIGINT AS sequence;
             CREATE TABLE raw.amplitude_touched (occurred_hour TIMESTAMP);
             CREATE TABLE raw.amplitude_hours (upload_hour TIMESTAMP, state VARCHAR, sha256 VARCHAR, parts INTEGER);
@@ -148,6 +149,13 @@ def test_new_events_keep_the_money_models_and_new_money_does_not(con: duckdb.Duc
     assert make_plan(con, HASH).keeps_money
     con.execute("UPDATE raw.finance_state SET as_of = DATE '2026-10-31'")
     assert not make_plan(con, HASH).keeps_money
+
+
+def test_a_closed_month_builds_the_money_models_and_nothing_else(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("UPDATE raw.closes_state SET token = '~seal', run_id = 'r2'")
+    plan = make_plan(con, HASH)
+    assert (plan.full_refresh, plan.keeps_money) == (False, False)
+    assert (plan.events, plan.activity, plan.adoption_from) == (frozenset(), frozenset(), None)
 
 
 def test_a_build_that_did_not_end_is_made_good(con: duckdb.DuckDBPyConnection) -> None:
