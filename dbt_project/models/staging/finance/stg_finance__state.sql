@@ -4,6 +4,7 @@ select
     as_of,
     delivery_number,
     content_hash as source_hash,
+    has_invoices,
     has_gl,
     has_control_totals,
     has_entitlements
