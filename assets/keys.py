@@ -31,6 +31,7 @@ POOL_EXPORT = "amplitude_export"
 # dbt's sources, and the asset that fills each of them. Tables of one source may come from different assets.
 SOURCE_ASSETS = {
     "company": COMPANY,
+    "board": COMPANY,
     "finance": FINANCE_DELIVERIES,
     "closes": CLOSES,
     "amplitude": AMPLITUDE_EVENTS,

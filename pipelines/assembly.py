@@ -12,6 +12,7 @@ from assets.amplitude.due import due_windows
 from assets.amplitude.ledger import last_landed_day
 from assets.amplitude.planning import days_ahead
 from assets.board.assets import build_closes_asset
+from assets.board.choice import choose
 from assets.company.assets import build_company_asset
 from assets.company.model import Company
 from assets.finance.assets import build_finance_asset
@@ -49,7 +50,7 @@ def build_definitions(settings: Settings, progress: Progress = silent, api_of: A
     marts = marts_by_group(json.loads(manifest.read_text(encoding="utf-8")))
     return dg.Definitions(
         assets=[
-            build_company_asset(home, folder, lambda: _prepare(settings, progress)),
+            build_company_asset(home, folder, lambda: _prepare(settings, progress), choose),
             build_hours_asset(home, folder, partitions, progress, api_of),
             build_finance_asset(home, folder),
             build_closes_asset(home, project_hash, lambda: released_database(home)),

@@ -18,7 +18,7 @@ from rich.markup import escape
 
 from assets.errors import InputError
 from assets.serving.snapshot import ReleaseError
-from pipelines import cli_close
+from pipelines import cli_close, cli_explain
 from pipelines.lock import Busy
 from pipelines.settings import Settings, load_settings
 
@@ -287,6 +287,9 @@ def sandbox_serve(
     with _told(), _ended_by_signal():
         folder = store.expanduser().resolve() if store is not None else default_store(_settings().home)
         serve(folder, port, console)
+
+
+cli_explain.add_to(app, _told, _settings, console)
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from assets.transform.project import ROOT, ensure_manifest
 from pipelines import jobs
 from pipelines.assembly import pending_days
 from pipelines.closing import describe, last_record
-from pipelines.company import first_upload_day, prepare_company
+from pipelines.company import checked_company, first_upload_day, prepare_company
 from pipelines.dead_runs import bury
 from pipelines.lock import refresh_lock
 from pipelines.progress import shown, tell
@@ -40,7 +40,7 @@ def refresh(settings: Settings, until: date | None, console: Console) -> Answer:
     """The `refresh` job over what is new."""
     start = time.monotonic()
     with shown(console):
-        first, last = pending_days(settings, load_company(settings.company), until)
+        first, last = pending_days(settings, checked_company(settings.company), until)
         config = jobs.refresh_config(str(until) if until else None, quiet=True)
         outcome = _run(settings, jobs.REFRESH, config, jobs.range_tags(str(first), str(last)))
     return _answer(settings, outcome, time.monotonic() - start)

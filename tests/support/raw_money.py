@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from assets.board.close_tables import FROZEN, RECORD, RESTATEMENT_KEY
+from assets.board.registry import METRICS
 from assets.warehouse import write
 
 Row = Mapping[str, Any]
@@ -29,6 +30,9 @@ TABLES: dict[str, str] = {
     "adoption_established_days INTEGER, adoption_window_days INTEGER, tie_out_tolerance_company DOUBLE, "
     "tie_out_tolerance_product_line DOUBLE",
     "lens_dimensions": "position INTEGER, dimension VARCHAR",
+    "board_metrics": "metric_key VARCHAR, metric_name VARCHAR, kind VARCHAR, unit VARCHAR, quarter_rule VARCHAR, "
+    "direction VARCHAR, owner VARCHAR, source VARCHAR, definition VARCHAR, definition_hash VARCHAR, "
+    "board_position INTEGER, target DOUBLE",
     "finance_state": "mode VARCHAR, as_of DATE, delivery_number INTEGER, content_hash VARCHAR, landed_on DATE, "
     "has_invoices BOOLEAN, has_gl BOOLEAN, has_control_totals BOOLEAN, has_entitlements BOOLEAN, "
     "has_identity_map BOOLEAN",
@@ -81,14 +85,26 @@ COMPANY: Row = {
 }
 
 
+# The whole registry, as without a board.yaml; tests that care write their own rows.
+BOARD: list[Row] = [
+    {
+        "metric_key": metric.key, "metric_name": metric.name, "kind": metric.kind,
+        "unit": "USD" if metric.unit == "currency" else metric.unit, "quarter_rule": metric.quarter_rule,
+        "direction": metric.direction, "owner": metric.owner, "source": metric.source,
+        "definition": metric.definition, "definition_hash": metric.definition_hash, "board_position": position,
+    }
+    for position, metric in enumerate(METRICS, start=1)
+]  # fmt: skip
 # Tables that always hold something.
 DEFAULTS: dict[str, list[Row]] = {
+    "board_metrics": BOARD,
     "closes_state": [{"run_id": "this-run", "definition_hash": "models", "token": ""}],
 }
 
 
 def fill(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[Row]]) -> None:
-    """Create every raw table and insert the rows; a missing table is empty, a missing column null."""
+    """Create every raw table and insert the rows; a missing table is empty (the board sees every metric), a missing
+    column null."""
     con.begin()
     for name, columns in TABLES.items():
         con.execute(f"CREATE OR REPLACE TABLE raw.{name} ({columns})")
