@@ -13,7 +13,7 @@ import duckdb
 
 from assets.company.model import Company
 from assets.errors import InputError
-from assets.finance.connectors.deliver import Delivered, ask, delivered
+from assets.finance.connectors.deliver import Delivered, ask, delivered, groups
 from assets.finance.connectors.loads import Load
 from assets.finance.contract import TABLES, VERSION
 from assets.finance.deliveries import Delivery, content_hash, is_known, keep, newest, remember_sources
@@ -36,6 +36,7 @@ def land(
     ``now`` (aware) stands in for the clock; ``asked``: what configured sources have just answered (else they are
     asked). Raises InputError before anything is written but the raw answers of sources.
     """
+    groups(company)  # what is configured is looked at first: a file may be missing because a table's name is misspelt
     files = find_files(company)
     with delivered(home, company, ask(home, company, now) if asked is None else asked) as remote:
         return _land(home, company, _in_order(files, remote), remote, until, now)

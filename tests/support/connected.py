@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from assets.finance.deliveries import Delivery
 from assets.finance.landing import land
 from assets.home import Home
 from support.company_folder import SETTINGS, make_folder
+from support.fake_salesforce import CLIENT_ID, CLIENT_SECRET, FakeSalesforce
 from support.fake_stripe import KEY, FakeStripe
 from support.rest_server import answering
 
@@ -71,3 +73,22 @@ def stripe_company(
     with answering(fake.reply) as url:
         monkeypatch.setattr(stripe, "BASE_URL", f"{url}/v1/")
         yield connected(root, sources, {"STRIPE_API_KEY": KEY}, **more)
+
+
+@contextmanager
+def salesforce_company(
+    root: Path, fake: FakeSalesforce, sources: str, env: Mapping[str, str] | None = None, **more: Any
+) -> Iterator[Path]:
+    """A company whose tables come from this stand-in; ``env`` replaces the client's credentials."""
+    credentials = {"SALESFORCE_CLIENT_ID": CLIENT_ID, "SALESFORCE_CLIENT_SECRET": CLIENT_SECRET} if env is None else env
+    with answering(fake.reply) as url:
+        yield connected(root, sources, {"SALESFORCE_INSTANCE_URL": url} | dict(credentials), **more)
+
+
+def source_shapes(name: str) -> Path:
+    """A file of the published source shapes, else the test is skipped."""
+    data = Path(os.environ.get("LENS_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
+    path = data / "source_shapes" / name
+    if not path.is_file():
+        pytest.skip(f"the published source shapes are not at {path}; set LENS_TEST_DATA")
+    return path

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from datetime import date
 from decimal import Decimal
@@ -18,7 +17,7 @@ from assets.finance.connectors.loads import loads, newest, root_of
 from assets.finance.connectors.stripe_mapping import Unsayable, major
 from assets.finance.deliveries import deliveries
 from assets.home import Home
-from support.connected import landed, rows, set_aside, stripe_company
+from support.connected import landed, rows, set_aside, source_shapes, stripe_company
 from support.fake_stripe import (
     KEY,
     FakeStripe,
@@ -67,7 +66,8 @@ def test_every_page_is_read_and_only_declared_fields_are_kept(tmp_path: Path, mo
     bill = invoice("in_1", line("il_1", 2000))
     bill["lines"] |= {"has_more": True}
     fake = FakeStripe(customers=many, subscriptions=[long], invoices=[bill], page=2)
-    fake.more = {"subscription_items": [item(f"si_{n}") for n in (1, 2, 3)], "invoices/in_1/lines": [line("il_1", 2000), line("il_2", 5)]}  # fmt: skip
+    fake.more["subscription_items"] = [item(f"si_{n}") for n in (1, 2, 3)]
+    fake.more["invoices/in_1/lines"] = [line("il_1", 2000), line("il_2", 5)]
     delivery = delivered(tmp_path, fake, monkeypatch)
     assert delivery.tables == {
         "accounts": 5, "products": 1, "subscription_items": 3, "invoice_lines": 2,
@@ -339,11 +339,7 @@ def test_a_changed_schema_stops_the_landing_before_anything_is_kept(
 
 def test_objects_as_stripe_publishes_them_fit_what_is_declared() -> None:
     """Stripe's own fixtures, of its OpenAPI description: every declared field is there, with its type."""
-    data = Path(os.environ.get("LENS_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
-    fixtures = data / "source_shapes" / "stripe" / "fixtures3.json"
-    if not fixtures.is_file():
-        pytest.skip(f"Stripe's fixtures are not at {fixtures}; set LENS_TEST_DATA")
-    resources = json.loads(fixtures.read_text(encoding="utf-8"))["resources"]
+    resources = json.loads(source_shapes("stripe/fixtures3.json").read_text(encoding="utf-8"))["resources"]
     for resource, name in (
         ("customer", "customers"), ("product", "products"), ("price", "prices"), ("subscription_item", "items"),
         ("invoice", "invoices"), ("line_item", "lines"), ("coupon", "coupons"),
