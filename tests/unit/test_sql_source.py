@@ -76,7 +76,7 @@ def test_nothing_can_be_written(tmp_path: Path, database: tuple[sqlite3.Connecti
         ("SELECT account_id, acount_name FROM accounts", "no such column: acount_name", "finance.sources.accounts.query"),
         ("SELECT account_id, account_name AS nam FROM accounts", "unknown column 'nam'", "finance.sources.accounts.query"),
         ("SELECT account_id FROM accounts", "missing column account_name", "finance.sources.accounts.query"),
-        ("PRAGMA user_version = 0", "answers no rows", "finance.sources.accounts.query"),
+        ("SAVEPOINT here", "answers no rows", "finance.sources.accounts.query"),
         ("SELECT 1.5 AS account_id, 'A' AS account_name", "row 1 of the answer holds a value of type float, not a text",
          "column account_id"),
         ("SELECT 1 AS account_id, 'A' AS account_name, '03/04/2024' AS created_date", "'03/04/2024', not a date",
@@ -129,6 +129,7 @@ def _fill(url: str, count: int) -> Any:
             " (SELECT account_id, row_number() OVER (ORDER BY account_id) n FROM accounts) a",
             "CREATE ROLE reader LOGIN PASSWORD 'reader-password'",
             "GRANT SELECT ON accounts TO reader",
+            "CREATE SEQUENCE counter",
         ):
             con.execute(text(statement))
     return engine
@@ -146,7 +147,7 @@ PRODUCT = "SELECT 'p1' AS product_id, 'P' AS product_name, 'Line' AS product_lin
 @pytest.mark.timeout(120)
 def test_postgresql_to_the_last_digit_in_one_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with postgres() as url:
-        engine = _fill(url, 25_000)
+        engine = _fill(url, 12_000)
         sources = source("accounts", ACCOUNTS) + source("products", PRODUCT) + source("subscription_items", ITEM_QUERY)
         connected(tmp_path, sources, {"BILLING_URL": url})
         read = sql._extract
@@ -161,12 +162,12 @@ def test_postgresql_to_the_last_digit_in_one_snapshot(tmp_path: Path, monkeypatc
         monkeypatch.setattr(sql, "_extract", change_meanwhile)
         delivery = landed(tmp_path)
         monkeypatch.setattr(sql, "_extract", read)
-        assert delivery.tables == {"accounts": 25_000, "products": 1, "subscription_items": 25_000}
+        assert delivery.tables == {"accounts": 12_000, "products": 1, "subscription_items": 12_000}
         facts = "sum(unit_amount), min(unit_amount), max(effective_from), sum(quantity), max(interval_count)"
         amount = Decimal("99999999999999.9999")
-        total = sum((amount - n for n in range(1, 25_001)), Decimal(0))
+        total = sum((amount - n for n in range(1, 12_001)), Decimal(0))
         assert rows(delivery, "subscription_items", facts) == [
-            (total, amount - 25_000, date(2024, 1, 1), Decimal(sum(n % 7 + 1 for n in range(1, 25_001))), 2)
+            (total, amount - 12_000, date(2024, 1, 1), Decimal(sum(n % 7 + 1 for n in range(1, 12_001))), 2)
         ]
         kept = newest(root_of(Home(tmp_path / "home"), "sql_BILLING_URL"))
         assert kept is not None
@@ -176,16 +177,13 @@ def test_postgresql_to_the_last_digit_in_one_snapshot(tmp_path: Path, monkeypatc
 
         host = url.rpartition("@")[2]
         for query, user, what in (
-            (ITEM_QUERY, url, "1 row"),
             (ACCOUNTS, f"postgresql+psycopg://reader:wrong-password@{host}", "password authentication failed"),
             ("SELECT * FROM items", f"postgresql+psycopg://reader:reader-password@{host}", "permission denied for table items"),
             ("SELECT account_idd FROM accounts", url, 'column "account_idd" does not exist\nLINE 1: SELECT account_idd'),
             ("SELECT account_id, account_name, seen AS created_date FROM accounts", url, "a point in time"),
-            ("SELECT 'a' AS account_id, 'b' AS account_name; DROP TABLE accounts", url, "cannot"),
-            ("UPDATE accounts SET account_name = 'x' RETURNING account_id, account_name", url, "read-only transaction"),
+            ("SELECT 'a' AS account_id, 'b' AS account_name; DROP TABLE accounts", url, "cannot insert multiple commands"),
+            ("SELECT nextval('counter') AS account_id, 'b' AS account_name", url, "read-only transaction"),
         ):  # fmt: skip
-            if query is ITEM_QUERY:
-                continue
             error = error_of(tmp_path / "bad", source("accounts", query), user)
             assert what in error.what, error.what
             assert "password@" not in str(error) and PASSWORD not in str(error)

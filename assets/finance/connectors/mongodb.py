@@ -137,7 +137,7 @@ def _explained(url_key: str) -> Iterator[None]:
         from pymongo.errors import ConfigurationError, InvalidURI, OperationFailure, PyMongoError  # noqa: PLC0415
     try:
         yield
-    except (ConfigurationError, InvalidURI) as error:
+    except (ConfigurationError, InvalidURI, ValueError) as error:
         raise InputError(
             f"the value is not a MongoDB URL that can be used ({type(error).__name__})",
             where=f"key {url_key} of .env",

@@ -8,6 +8,7 @@ each chunk by what is in it; one snapshot, a free query and one schema are neede
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.exc import SQLAlchemyError
 
 CHUNK = 10_000
+_CURSOR = re.compile(r'DECLARE "\w+" (\w+ )*CURSOR (\w+ )*FOR ')
 # Twelve decimals hold every number of the contract; one with more is refused, not rounded.
 _DECIMAL = pa.decimal128(38, 12)
 _TYPES = {"date": pa.date32(), "month": pa.date32(), "integer": pa.int64(), "boolean": pa.bool_()}
@@ -207,4 +209,8 @@ def _words(error: SQLAlchemyError, redact: Redact) -> str:
     """The database's own message: its first lines, which quote the part of the query it stumbled over."""
     own = getattr(error, "orig", None) or error
     lines = [line.rstrip() for line in str(own).splitlines() if line.strip()]
+    # A server-side cursor is declared around the query: PostgreSQL quotes that too, and points behind it.
+    around = _CURSOR.search("\n".join(lines))
+    if around:
+        lines = [line.replace(around[0], "").removeprefix(" " * len(around[0])) for line in lines]
     return redact("\n".join(lines[:3]) or type(own).__name__)
