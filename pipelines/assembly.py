@@ -83,7 +83,9 @@ def _lock_resource(settings: Settings) -> dg.ResourceDefinition:
 def _schedules(settings: Settings, company: Company | None) -> list[dg.ScheduleDefinition]:
     if not settings.automation or company is None:
         return []
-    return build_schedules(company, lambda: pending_days(settings, company), lambda: stands(settings, None) is not None)
+    return build_schedules(
+        company, lambda: pending_days(settings, company), lambda: stands(settings, None, may_ask=False) is not None
+    )
 
 
 def pending_days(settings: Settings, company: Company, until: date | None = None) -> tuple[date, date]:

@@ -9,6 +9,7 @@ from assets.amplitude.due import due_windows
 from assets.amplitude.switching import traces
 from assets.company.fingerprint import code_fingerprint, company_fingerprint, refresh_fingerprint
 from assets.company.load import load_company
+from assets.finance.connectors.deliver import ask_ahead, token
 from assets.serving.manifest import Release
 from assets.serving.release import current
 from assets.serving.snapshot import ReleaseError
@@ -24,9 +25,14 @@ def with_code(company: str, until: date | None) -> str:
     return refresh_fingerprint(company, code_fingerprint(_CODE), until)
 
 
-def stands(settings: Settings, until: date | None) -> Release | None:
+def stands(settings: Settings, until: date | None, *, may_ask: bool = True) -> Release | None:
     """The current release, if it already stands for what a refresh would read now, with nothing held back and nobody
-    in it who was to be forgotten."""
+    in it who was to be forgotten.
+
+    Whether a source of finance.sources has anything new, only its answer tells: it is asked when nothing else is new,
+    or, where ``may_ask`` is false (a schedule's tick must be short), taken to be new. Raises InputError when it cannot
+    be asked.
+    """
     if not settings.company.exists():
         return None
     try:
@@ -37,10 +43,18 @@ def stands(settings: Settings, until: date | None) -> Release | None:
         return None
     company = load_company(settings.company)
     inputs = company_fingerprint(settings.company, company.events_url or company.events_path)
-    inputs += ledger_token(settings.home, company)
+    ledger = ledger_token(settings.home, company)
     if company.events.is_extracted and due_windows(settings.home, company, amplitude.clock(company), until):
         return None
-    return release if release.manifest.fingerprint == with_code(inputs, until) else None
+
+    def is_same() -> bool:
+        return release.manifest.fingerprint == with_code(inputs + token(settings.home, company) + ledger, until)
+
+    if company.finance.asks_others:
+        if not may_ask or not is_same():
+            return None
+        ask_ahead(settings.home, company)
+    return release if is_same() else None
 
 
 def nothing_new(release: Release) -> str:

@@ -85,7 +85,8 @@ class FakeSalesforce:
         fields, name = found[1].split(", "), found[2]
         for wanted in fields:
             if any(wanted not in record for record in getattr(self, name)):
-                message = f"\nSELECT {found[1]} FROM {name}\n ^\nERROR at Row:1:Column:8\nNo such column '{wanted}' on entity '{name}'."
+                place = f"\nSELECT {found[1]} FROM {name}\n ^\nERROR at Row:1:Column:8"
+                message = f"{place}\nNo such column '{wanted}' on entity '{name}'."
                 return 400, {}, [{"message": message, "errorCode": "INVALID_FIELD"}]
         locator = f"01gRO{len(self.queries):09d}"
         self.queries[locator] = (name, fields)

@@ -25,7 +25,7 @@ def customer(id: str, name: str | None = "Acme", **more: Any) -> dict[str, Any]:
     return {
         "id": id, "object": "customer", "name": name, "email": f"{id}@example.com", "phone": "+1 555 0100",
         "created": at("2024-01-02"), "livemode": False, "metadata": {}, "discount": None,
-        "address": {"city": "Bonn", "country": "DE", "line1": "Street 1", "line2": None, "postal_code": "1", "state": None},
+        "address": {"city": "Bonn", "country": "DE", "line1": "Street 1", "postal_code": "1", "state": None},
     } | more  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def price(id: str = "price_1", amount: str | None = "2000", **more: Any) -> dict
     recurring |= more.pop("recurring", {})
     return {
         "id": id, "object": "price", "active": True, "billing_scheme": "per_unit", "currency": "usd",
-        "product": "prod_1", "type": "recurring", "recurring": recurring, "tiers_mode": None, "transform_quantity": None,
+        "product": "prod_1", "type": "recurring", "recurring": recurring, "transform_quantity": None,
         "unit_amount": int(amount) if amount and amount.isdigit() else None, "unit_amount_decimal": amount,
     } | more  # fmt: skip
 

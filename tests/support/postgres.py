@@ -34,7 +34,7 @@ def postgres() -> Iterator[str]:
     binaries = _binaries()
     user = "postgres" if os.geteuid() == 0 else None
     as_user = ["runuser", "-u", user, "--"] if user else []
-    # Directly below the system's temporary folder: pytest's own are closed to other users, and sockets need short paths.
+    # Directly below the system's temporary folder: pytest's own are closed to other users, sockets need short paths.
     folder = Path(tempfile.mkdtemp(prefix="lens-pg-"))
     try:
         if user:

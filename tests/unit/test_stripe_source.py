@@ -180,7 +180,8 @@ def test_what_the_contract_cannot_say_is_set_aside_by_name(tmp_path: Path, monke
         ("discounts", "discount di_1, coupon some: it applies to some products only"),
         ("discounts", "discount di_2: its coupon deleted is not listed any more"),
         ("subscription_items", "price price_once of item once: a price that does not recur in a subscription"),
-        ("subscription_items", "price price_packs of item packs: the quantity is billed in packages (transform_quantity)"),
+        ("subscription_items", "price price_packs of item packs: the quantity is billed in packages "
+         "(transform_quantity)"),
         ("subscription_items", "price price_tiers of item tiers: tiered prices have no single unit amount"),
         ("subscription_items", "price price_tiny of item tiny: the amount 0.000001 USD has more than 4 decimals"),
     ]  # fmt: skip

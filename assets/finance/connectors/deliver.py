@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,12 +104,30 @@ def needed_secrets(company: Company, group: Group) -> tuple[str, ...]:
     return (group.key,)
 
 
+# What this process asked ahead, to find out whether anything is new: the landing that follows does not ask again.
+_ahead: dict[tuple[Path, str], tuple[float, dict[str, Load]]] = {}
+_AHEAD_SECONDS = 900
+
+
 def ask(home: Home, company: Company, now: datetime | None = None) -> dict[str, Load]:
     """Ask every configured source and keep what is new; group name → the load that holds its answer.
 
     Raises InputError for what keeps a source from being read: then nothing of it is kept.
     """
+    began, answers = _ahead.pop(_ahead_key(home, company), (0.0, {}))
+    if answers and time.monotonic() - began < _AHEAD_SECONDS:
+        return answers
     return {group.name: _asked(home, company, group, now or datetime.now(UTC)) for group in groups(company)}
+
+
+def ask_ahead(home: Home, company: Company) -> None:
+    """Ask now, so that ``token`` tells whether there is anything new; this process's next landing uses the answer."""
+    answers = ask(home, company)
+    _ahead[_ahead_key(home, company)] = time.monotonic(), answers
+
+
+def _ahead_key(home: Home, company: Company) -> tuple[Path, str]:
+    return home.root, company.finance.model_dump_json()
 
 
 def _asked(home: Home, company: Company, group: Group, now: datetime) -> Load:
@@ -137,9 +156,12 @@ def _asked(home: Home, company: Company, group: Group, now: datetime) -> Load:
 
 
 def token(home: Home, company: Company) -> str:
-    """What the newest kept answers are, as one text; empty when nothing is asked."""
-    found = [(group.name, newest(root_of(home, group.name))) for group in groups(company)]
-    return "|".join(f"{name}:{load.content_hash}" for name, load in sorted(found, key=lambda f: f[0]) if load)
+    """What the newest kept answers are, as a part of a refresh's fingerprint: ``&`` and a hash, or nothing."""
+    if not company.finance.asks_others:
+        return ""
+    newest_of = {group.name: newest(root_of(home, group.name)) for group in groups(company)}
+    told = "|".join(f"{n}:{load.content_hash if load else 'never'}" for n, load in sorted(newest_of.items(), key=str))
+    return f"&{hashlib.sha256(told.encode()).hexdigest()}"
 
 
 @contextmanager

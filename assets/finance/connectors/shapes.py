@@ -30,8 +30,8 @@ class _Node:
 class Shape:
     """The declared fields of one object of one source.
 
-    ``fields``: path → kind. A path has dots, and ``[]`` after a list of objects. A kind is text, number, boolean, texts,
-    object or list, with ``?`` when the field may be null or left out, and ``=a|b`` when only these values are known.
+    ``fields``: path → kind. A path has dots, and ``[]`` after a list of objects. A kind is text, number, boolean,
+    texts, object or list, with ``?`` when the field may be null or left out, ``=a|b`` when only these values are known.
     """
 
     def __init__(self, source: str, name: str, fields: dict[str, str], page: str) -> None:
