@@ -30,11 +30,9 @@ from support.traces import places
 def _run(home: Path, folder: Path) -> dict[str, Any]:
     """The company's and the finance asset in one run; the metadata of the latter."""
     assets = [build_company_asset(Home(home), folder, lambda: None), build_finance_asset(Home(home), folder)]
-    (home / "dagster").mkdir(parents=True, exist_ok=True)
-    with dg.DagsterInstance.local_temp(str(home / "dagster"), {"telemetry": {"enabled": False}}) as instance:
-        result = dg.materialize(
-            assets, instance=instance, resources={"refresh_lock": dg.ResourceDefinition.none_resource()}
-        )
+    with dg.DagsterInstance.ephemeral() as instance:
+        lock = {"refresh_lock": dg.ResourceDefinition.none_resource()}
+        result = dg.materialize(assets, instance=instance, resources=lock)
     found = result.asset_materializations_for_node("lake__finance_deliveries")[0].metadata
     return {name: value.value for name, value in found.items()}
 
