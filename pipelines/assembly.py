@@ -88,7 +88,7 @@ def _schedules(settings: Settings, company: Company | None) -> list[dg.ScheduleD
     if not settings.automation or company is None:
         return []
     refreshes = build_schedules(
-        company, lambda: pending_days(settings, company), lambda: stands(settings, None) is not None
+        company, lambda: pending_days(settings, company), lambda: stands(settings, None, may_ask=False) is not None
     )
     return [*refreshes, build_close_schedule(company, lambda month: not_due(settings.home, month))]
 

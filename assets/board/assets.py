@@ -9,10 +9,9 @@ from assets import keys
 from assets.board.close_raw import load_closes
 from assets.board.close_records import in_force, token
 from assets.board.restatement_log import remember
+from assets.company.fingerprint import note_input
 from assets.home import Home
 from assets.warehouse import write
-
-_FINGERPRINT = "UPDATE raw.refresh SET fingerprint = split_part(fingerprint, '~', 1) || ?"
 
 
 def build_closes_asset(
@@ -37,7 +36,7 @@ def build_closes_asset(
             remember(home, database)  # the run that published it was killed before it could
         with write(home.warehouse) as con:
             found = load_closes(con, home, context.run.run_id, definition_hash())
-            con.execute(_FINGERPRINT, [token(found)])
+            note_input(con, "closes", token(found))
         return dg.MaterializeResult(metadata={"closed": ", ".join(in_force(found)) or "none", "records": len(found)})
 
     return closes

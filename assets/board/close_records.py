@@ -112,7 +112,7 @@ def in_force(found: Sequence[Record]) -> dict[str, Record]:
 
 def token(found: Sequence[Record]) -> str:
     """What the closes add to the fingerprint of a refresh. Empty without any."""
-    return "~" + found[-1].seal if found else ""
+    return found[-1].seal if found else ""
 
 
 def verify_files(record: Record) -> None:

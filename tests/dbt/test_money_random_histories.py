@@ -51,7 +51,9 @@ def unlike_the_rulings(query: Query) -> list[tuple[object, ...]]:
     ):
         lines = arr[account]
         months = sorted({month for amounts in lines.values() for month in amounts})
-        whole = {then: sum((amounts.get(then, Decimal(0)) for amounts in lines.values()), Decimal(0)) for then in months}
+        whole = {
+            then: sum((amounts.get(then, Decimal(0)) for amounts in lines.values()), Decimal(0)) for then in months
+        }
         logo, own = _change(whole, month), _change(lines[line], month)
         expected = {"new": "new_logo", "back": "reactivation", "gone": "logo_churn"}.get(logo) or {
             "new": "cross_sell", "back": "product_winback", "gone": "product_churn",

@@ -69,7 +69,9 @@ def _cells_agree_with_segments(cells: str, segments: str) -> str:
         ) GROUP BY ALL HAVING sum(arr) <> 0"""
 
 
-_LINE_CLASSES = " + ".join(f"{name}_arr" for name in CLASSES if name not in ("new_logo", "reactivation", "logo_churn", "fx"))
+_LINE_CLASSES = " + ".join(
+    f"{name}_arr" for name in CLASSES if name not in ("new_logo", "reactivation", "logo_churn", "fx")
+)
 
 IDENTITIES: dict[str, str] = {
     "account bridge": _bridge("account", "account_id"),
