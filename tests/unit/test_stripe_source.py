@@ -87,7 +87,10 @@ def test_accounts_and_products_are_named_as_configured(tmp_path: Path, monkeypat
         for t in ("accounts", "products", "subscription_items")
     )
     fake = FakeStripe(
-        customers=[customer("cus_1", None, metadata={"crm": "A-1"}), customer("cus_2", metadata={"crm": "A-2"})]
+        customers=[
+            customer("cus_1", None, metadata={"crm": "A-1", "note": "boss@example.com"}),
+            customer("cus_2", metadata={"crm": "A-2"}),
+        ]
     )
     delivery = delivered(tmp_path, fake, monkeypatch, sources=sources)
     assert rows(delivery, "accounts", "account_id, account_name, crm_id, billing_country, created_date") == [
@@ -95,6 +98,7 @@ def test_accounts_and_products_are_named_as_configured(tmp_path: Path, monkeypat
         ("A-2", "Acme", "cus_2", "DE", date(2024, 1, 2)),
     ]
     assert rows(delivery, "products", "product_line") == [("Prod_1",)]
+    assert places(tmp_path / "home", "boss@example.com") == []
     assert rows(delivery, "subscription_items", "account_id, subscription_id, product_id, currency, interval") == [
         ("A-1", "sub_1", "prod_1", "USD", "month")
     ]
@@ -114,10 +118,8 @@ def test_every_status_has_one_meaning(tmp_path: Path, monkeypatch: pytest.Monkey
             sub("active", trial_start=at("2024-01-15"), trial_end=at("2024-02-15")),
             sub("canceled", **gone, **why),
             sub("active", cancel_at_period_end=True, canceled_at=at("2024-05-20"), cancel_at=None),
-            sub("active", start_date=at("2024-09-01"), created=at("2024-06-01"), x=1, y=2),
         ]
     )
-    fake.subscriptions[-1]["items"]["data"][0]["created"] = at("2024-06-01")
     delivery = delivered(tmp_path, fake, monkeypatch)
     start, day = date(2024, 1, 15), date
     found = rows(delivery, "subscription_items", "item_id, status, effective_from, effective_to, end_reason")
@@ -127,7 +129,6 @@ def test_every_status_has_one_meaning(tmp_path: Path, monkeypatch: pytest.Monkey
         ("active2", "active", day(2024, 2, 15), None, None),
         ("active2", "trialing", start, day(2024, 2, 15), None),
         ("active3", "active", start, day(2024, 6, 15), None),
-        ("active4", "future", day(2024, 9, 1), None, None),
         ("canceled3", "active", start, day(2024, 4, 1), "involuntary"),
         ("incomplete0", "unpaid", start, None, None),
         ("incomplete_expired0", "canceled", start, None, None),
@@ -274,6 +275,17 @@ def test_the_same_answer_is_kept_once_and_makes_no_delivery(tmp_path: Path, monk
     assert delivered(tmp_path, fake, monkeypatch, on="2024-07-15") == first
     assert len(list(loads(root_of(Home(tmp_path / "home"), "stripe")))) == 1
     assert not list(root_of(Home(tmp_path / "home"), "stripe").glob(".asking-*"))
+
+
+def test_another_account_does_not_end_every_customer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeStripe()
+    first = delivered(tmp_path, fake, monkeypatch)
+    for other in ([], [subscription("sub_of_another_account", item("si_9"))]):
+        fake.subscriptions = other
+        with pytest.raises(InputError, match="none of the 1 subscriptions that it listed before"):
+            delivered(tmp_path, fake, monkeypatch, "2024-07-01")
+    fake.subscriptions = [subscription("sub_1", item("si_1"))]
+    assert delivered(tmp_path, fake, monkeypatch, "2024-07-02") == first
 
 
 def test_a_busy_host_is_waited_for_as_long_as_it_asks(

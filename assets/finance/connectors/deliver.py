@@ -144,7 +144,7 @@ def _asked(home: Home, company: Company, group: Group, now: datetime) -> Load:
         elif group.kind == "mongodb":
             mongodb.extract(writer, cast(Mapping[str, MongoSource], group.tables), address)
         elif group.kind == "stripe":
-            stripe.extract(writer, home, group.tables, address)
+            stripe.extract(writer, home, cast(Mapping[str, StripeSource], group.tables), address)
         else:
             more = find_secrets(company.folder, salesforce.KEYS)
             tables = cast(Mapping[str, SalesforceSource], group.tables)

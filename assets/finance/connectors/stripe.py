@@ -8,13 +8,16 @@ item, invoice lines have ``parent`` and ``pricing`` (both since 2025-03-31.basil
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
+from assets.company.finance_sources import StripeSource
 from assets.errors import InputError
 from assets.finance.connectors.extra import needs_extra
 from assets.finance.connectors.http import Api, Patience, prepare
-from assets.finance.connectors.loads import Writer
+from assets.finance.connectors.loads import Writer, newest
 from assets.finance.connectors.shapes import Shape
 from assets.home import Home
 
@@ -193,11 +196,36 @@ SHAPES = {
 }
 
 
-def extract(writer: Writer, home: Home, tables: Iterable[str], key: str, patience: Patience | None = None) -> None:
+def extract(
+    writer: Writer, home: Home, sources: Mapping[str, StripeSource], key: str, patience: Patience | None = None
+) -> None:
     """Land the objects that the tables are mapped from. Raises InputError for what Stripe refuses or has changed."""
     api = _api(home, key, patience)
-    for name in sorted({name for table in tables for name in _OBJECTS[table]}):
-        writer.put_answers(name, ((o["id"], json.dumps(o, sort_keys=True)) for o in _objects(api, name)))
+    places = {place for source in sources.values() for place in (source.account_id, source.product_line)}
+    labels = {place.removeprefix("metadata.") for place in places if place.startswith("metadata.")} | {"product_family"}
+    for name in sorted({name for table in sources for name in _OBJECTS[table]}):
+        writer.put_answers(name, ((o["id"], json.dumps(o, sort_keys=True)) for o in _objects(api, name, labels)))
+    _check_account(writer)
+
+
+def _check_account(writer: Writer) -> None:
+    """Stripe lists ended subscriptions too, so some of the former answer must be there again. None of them means
+    another account or a test key, and would end every customer."""
+    last = newest(writer.root)
+    if last is None or not last.objects.get("subscriptions") or "subscriptions" not in writer.objects:
+        return
+    with duckdb.connect() as con:
+        paths = [str(last.path("subscriptions")), str(writer.folder / "subscriptions.parquet")]
+        shared = con.execute(
+            "SELECT count(*) FROM read_parquet(?) WHERE id IN (SELECT id FROM read_parquet(?))", paths
+        ).fetchall()[0][0]
+    if not shared:
+        raise InputError(
+            f"Stripe lists none of the {last.objects['subscriptions']:,} subscriptions that it listed before",
+            where="Stripe, subscriptions",
+            mend="check that the key is a live key of the same account; if the account was really replaced, move "
+            f"{writer.root} away, so that nothing is compared with it",
+        )
 
 
 def _api(home: Home, key: str, patience: Patience | None) -> Api:
@@ -212,10 +240,14 @@ def _api(home: Home, key: str, patience: Patience | None) -> Api:
     return Api(home, "Stripe", BASE_URL, auth, _explain, {"Stripe-Version": VERSION}, patience=patience)
 
 
-def _objects(api: Api, name: str) -> Iterator[dict[str, Any]]:
+def _objects(api: Api, name: str, labels: set[str]) -> Iterator[dict[str, Any]]:
+    """The objects of a list, cut down; of metadata, where anything may stand, only the ``labels`` that are read."""
     path, params = _PATHS[name]
     for answer in _listed(api, path, params):
-        yield SHAPES[name].cut(_completed(api, name, answer))
+        cut = SHAPES[name].cut(_completed(api, name, answer))
+        if "metadata" in cut:
+            cut["metadata"] = {k: v for k, v in (cut["metadata"] or {}).items() if k in labels}
+        yield cut
 
 
 def _completed(api: Api, name: str, answer: dict[str, Any]) -> dict[str, Any]:

@@ -116,19 +116,17 @@ def states(load: Load, zone: ZoneInfo) -> Iterator[dict[str, Any]]:
                 "from": _iso(start),
                 "trial_end": _iso(local_day(subscription["trial_end"], zone)),
                 "is_canceled": subscription["status"] == "canceled",
-                "terms": _terms(subscription, item, start, local_day(load.asked_at.timestamp(), zone)),
+                "terms": _terms(subscription, item),
                 "end": _end(subscription, item, zone),
             }
 
 
-def _terms(subscription: Any, item: Any, start: date | None, today: date | None) -> dict[str, Any]:
+def _terms(subscription: Any, item: Any) -> dict[str, Any]:
     """What makes a version: a change of any of these begins the next one."""
     price, recurring = item["price"], item["price"]["recurring"] or {}
     status = _STATUSES[subscription["status"]]
     if subscription["pause_collection"] is not None and status in ("active", "past_due"):
         status = "paused"
-    if start and today and start > today and status in ("active", "trialing"):
-        status = "future"
     is_metered = recurring.get("usage_type") == "metered"
     terms = {
         "subscription_id": subscription["id"],

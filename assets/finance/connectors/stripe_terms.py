@@ -55,7 +55,7 @@ class History:
             else:
                 _continue(known, state, day)
         for item_id, versions in self._items.items():
-            if item_id not in present and _is_open(versions[-1], day):
+            if item_id not in present and not versions[-1].get("is_gone") and _is_open(versions[-1], day):
                 _close(versions, day)
 
     def add_discounts(self, day: str, discounts: Iterable[dict[str, Any]]) -> None:
@@ -81,48 +81,59 @@ def _key(discount: dict[str, Any]) -> tuple[str | None, ...]:
 def _begun(state: dict[str, Any]) -> list[Version]:
     """The first that is heard of an item: a trial before the rest where there was one."""
     start, trial_end, status = state["from"], state["trial_end"], state["terms"]["status"]
-    if trial_end and trial_end > start and status not in ("trialing", "future", "canceled"):
+    versions = [_version(state, start)]
+    if trial_end and trial_end > start and status not in ("trialing", "canceled"):
+        versions = [_version(state, start) | {"status": "trialing"}]
         ends = state["end"]["effective_to"]
-        if ends and ends <= trial_end:  # it ended with its trial
-            return [_version(state, start, {"status": "trialing"})]
-        trial = _version(state, start, {"status": "trialing"}) | _unended(trial_end)
-        return [trial, _version(state, trial_end)]
-    return _unless_empty([_version(state, start)])
+        if ends is None or ends > trial_end:  # it outlived its trial
+            _append(versions, _version(state, trial_end))
+    _end(versions, state["end"])
+    return versions
 
 
 def _continue(versions: list[Version], state: dict[str, Any], day: str) -> None:
     last, now = versions[-1], _version(state, versions[-1]["from"])
-    if last.get("is_gone"):  # it was not listed for a while: what is in between stays a gap
-        versions.append(now | {"from": day, "recorded_at": day})
-        return
     turns = state["trial_end"] if last["status"] == "trialing" and now["status"] != "trialing" else None
-    if state["is_canceled"] and not (turns and turns < (now["effective_to"] or "")):
-        # The terms of its last days are those that were seen; only the end is news.
-        last |= {key: now[key] for key in _END}
-        _unless_empty(versions)
-    elif _terms(last) == _terms(now):
-        last |= {key: now[key] for key in _END}
-        _unless_empty(versions)
-    else:
+    if last.get("is_gone"):  # it was not listed for a while: what is in between stays a gap
+        _append(versions, now | {"from": day, "recorded_at": day})
+    elif state["is_canceled"] and not (turns and turns < (now["effective_to"] or "")):
+        pass  # the terms of its last days are those that were seen: only the end is news
+    elif _terms(last) != _terms(now):
         begins = turns if turns and turns <= day else day
-        if begins <= last["from"]:  # changed on the day it began
-            versions[-1] = now | {"recorded_at": last["recorded_at"]}
-        else:
-            last |= _unended(begins)
-            versions.append(now | {"from": begins, "recorded_at": day})
+        _append(versions, now | {"from": begins, "recorded_at": day})
+    _end(versions, state["end"])
 
 
-def _version(state: dict[str, Any], start: str, terms: dict[str, Any] | None = None) -> Version:
-    return {"from": start, "recorded_at": None, **state["terms"], **state["end"], **(terms or {})}
+def _append(versions: list[Version], new: Version) -> None:
+    """The next version, which ends the one before; one that changes on the day it begins is corrected instead. No
+    version ever goes away: a number that was delivered stays."""
+    last = versions[-1]
+    if new["from"] <= last["from"]:
+        versions[-1] = new | {"from": last["from"], "recorded_at": last["recorded_at"]}
+        return
+    if last["effective_to"] is None or last["effective_to"] > new["from"]:
+        last |= {"effective_to": new["from"], "cancel_requested_at": None, "end_reason": None}  # nobody left
+    versions.append(new)
+
+
+def _end(versions: list[Version], end: dict[str, Any]) -> None:
+    """How the last version ends. Where the end lies before it, that version (and others like it) never served: an
+    interval cannot be empty, so its status says so."""
+    day = end["effective_to"]
+    versions[-1] |= end
+    for version in versions:
+        if day is not None and version["from"] >= day:
+            version |= {"status": "canceled"} | ({"effective_to": None} if version is versions[-1] else {})
+        elif day is not None and (version["effective_to"] is None or version["effective_to"] > day):
+            version["effective_to"] = day
+
+
+def _version(state: dict[str, Any], start: str) -> Version:
+    return {"from": start, "recorded_at": None, **state["terms"], **state["end"]}
 
 
 def _terms(version: Version) -> dict[str, Any]:
     return {k: v for k, v in version.items() if k not in (*_END, "from", "recorded_at", "is_gone")}
-
-
-def _unended(day: str) -> dict[str, str | None]:
-    """The end of a version that is followed by another: nobody left."""
-    return {"effective_to": day, "cancel_requested_at": None, "end_reason": None}
 
 
 def _is_open(version: Version, day: str) -> bool:
@@ -130,13 +141,6 @@ def _is_open(version: Version, day: str) -> bool:
 
 
 def _close(versions: list[Version], day: str) -> None:
-    versions[-1] |= {"effective_to": day, "is_gone": True}
-    _unless_empty(versions)
-
-
-def _unless_empty(versions: list[Version]) -> list[Version]:
-    """A last version that served no day says so by its status: an interval cannot be empty."""
-    last = versions[-1]
-    if last["effective_to"] is not None and last["effective_to"] <= last["from"]:
-        last |= {"status": "canceled", "effective_to": None}
-    return versions
+    """The item is not listed any more."""
+    _end(versions, {"effective_to": day, "cancel_requested_at": None, "end_reason": None})
+    versions[-1]["is_gone"] = True
