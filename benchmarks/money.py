@@ -26,7 +26,6 @@ from typing import Any
 import duckdb
 import yaml
 
-
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ROOT / "dbt_project"
 DBT = Path(sys.executable).with_name("dbt")

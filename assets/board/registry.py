@@ -68,9 +68,14 @@ _BRIDGE = (
         "Net new ARR",
         "arr_by_segment: new_arr + reactivation_arr + expansion_arr + contraction_arr + churn_arr",
         "What customers added to ARR less what they took away: new, reactivation, expansion, contraction and churn. "
-        "Exchange rates and accounts that moved to another segment are not in it.",
+        "Exchange rates, accounts that moved to another segment and migrations to another product are not in it.",
     ),
-    _flow("new_arr", "New ARR", "arr_by_segment.new_arr", "ARR of accounts that paid for the first time."),
+    _flow(
+        "new_arr",
+        "New ARR",
+        "arr_by_segment.new_arr; of a product line arr_by_product_line.new_logo_arr",
+        "ARR of accounts that paid for the first time.",
+    ),
     _flow(
         "reactivation_arr",
         "Reactivated ARR",
@@ -89,7 +94,12 @@ _BRIDGE = (
         "arr_by_segment.contraction_arr",
         "Shrinkage of accounts that paid at both month ends, without exchange rates; negative.",
     ),
-    _flow("churn_arr", "Churned ARR", "arr_by_segment.churn_arr", "ARR of accounts that stopped paying; negative."),
+    _flow(
+        "churn_arr",
+        "Churned ARR",
+        "arr_by_segment.churn_arr; of a product line arr_by_product_line.logo_churn_arr",
+        "ARR of accounts that stopped paying at all; negative.",
+    ),
     _flow(
         "fx_arr",
         "Exchange rates",
@@ -180,6 +190,39 @@ _POSITIONS = (
     ),
 )
 
+_PRODUCT = (
+    _flow(
+        "cross_sell_arr",
+        "Cross-sell ARR",
+        "arr_by_segment_and_product_line.cross_sell_arr",
+        "ARR of a product line that a paying account took for the first time.",
+    ),
+    _flow(
+        "product_winback_arr",
+        "Product win-back ARR",
+        "arr_by_segment_and_product_line.product_winback_arr",
+        "ARR of a product line that a paying account took again after a month end without it.",
+    ),
+    _flow(
+        "upsell_arr",
+        "Upsell ARR",
+        "arr_by_segment_and_product_line.upsell_arr",
+        "Growth within product lines that accounts held at both month ends. Shrinkage elsewhere is not taken off.",
+    ),
+    _flow(
+        "downsell_arr",
+        "Downsell ARR",
+        "arr_by_segment_and_product_line.downsell_arr",
+        "Shrinkage within product lines that accounts held at both month ends; negative.",
+    ),
+    _flow(
+        "product_churn_arr",
+        "Product churn ARR",
+        "arr_by_segment_and_product_line.product_churn_arr",
+        "ARR of product lines that accounts gave up while they kept paying for others; negative.",
+    ),
+)
+
 _RETENTION = (
     Metric(
         "nrr",
@@ -208,4 +251,4 @@ _RETENTION = (
     ),
 )
 
-METRICS: tuple[Metric, ...] = _BRIDGE + _ACCOUNTS + _POSITIONS + _RETENTION
+METRICS: tuple[Metric, ...] = _BRIDGE + _ACCOUNTS + _PRODUCT + _POSITIONS + _RETENTION

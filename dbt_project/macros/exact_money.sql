@@ -66,3 +66,9 @@
         round(cast({{ amount_e6 }} as decimal(32, 0)) * cast('0.000001' as decimal(6, 6)), 2) as decimal(18, 2)
     )
 {%- endmacro %}
+
+{# A part of an amount by days, in the same units. By a double: its error, 1e-16 of the amount, is far below the eighth
+   digit that cents are decided at, and whole numbers add up the same in any order. #}
+{% macro part_e12(amount_e12, part, whole) -%}
+    cast(round(cast({{ amount_e12 }} as double) * ({{ part }}) / nullif({{ whole }}, 0)) as hugeint)
+{%- endmacro %}

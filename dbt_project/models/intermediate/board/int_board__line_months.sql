@@ -1,7 +1,8 @@
--- Positions at month end by product line, of the company and of every segment, and over all lines; without gaps from a
+-- Movements and positions by product line, of the company and of every segment, and over all lines; without gaps from a
 -- cell's first month on. Money is added up over segments of the first dimension; accounts, which are not, are counted
 -- where the marts count them.
 {% set money = ['closing_arr', 'carr', 'arr_at_notice', 'arr_past_due'] %}
+{% for movement in product_movements() %}{% do money.append(movement ~ '_arr') %}{% endfor %}
 
 with first_dimension as (
     select dimension

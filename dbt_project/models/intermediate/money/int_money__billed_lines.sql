@@ -4,36 +4,54 @@
 --
 -- Billing systems count days in different ways when a period is cut short: a line over whole months has one monthly
 -- worth, a prorated one lies between monthly_low and monthly_high.
-with lines as (
+with billed as (
     select
         lines.invoice_id,
         lines.line_id,
         lines.account_id as billed_account_id,
-        coalesce(items.unit_no, families.unit_no) as unit_no,
-        coalesce(items.product_id, families.product_id) as product_id,
-        coalesce(items.has_several_products, false) as has_several_products,
-        coalesce(items.is_recurring, families.is_recurring) as is_recurring_unit,
-        items.interval_years,
+        lines.product_id as billed_product_id,
         lines.is_recurring,
         coalesce(lines.is_proration, false) as is_proration,
         lines.line_type,
         lines.currency,
         lines.amount,
         coalesce(lines.service_start, lines.invoice_date) as service_start,
-        lines.service_end
+        lines.service_end,
+        items.unit_no,
+        items.product_id,
+        items.has_several_products,
+        items.is_recurring as is_recurring_unit,
+        items.interval_years
     from {{ ref('stg_finance__invoice_lines') }} as lines
     left join {{ ref('int_money__billing_units') }} as items
         on lines.item_id = items.item_id
-    -- as a key, because a condition on the lines alone would compare every line with every account
-    left join {{ ref('int_company__accounts') }} as accounts
-        on case when items.unit_no is null then lines.account_id end = accounts.account_id
-    left join {{ ref('int_money__billing_units') }} as families
-        on families.item_id is null
-            and accounts.root_account_id = families.root_account_id
-            and coalesce(lines.product_id, '') = coalesce(families.product_id, '')
     where lines.line_type in ('charge', 'credit', 'refund')
         and coalesce(lines.invoice_status, '') not in ('draft', 'void', 'voided', 'deleted')
         and lines.amount <> 0
+),
+
+lines as (
+    select *
+    from billed
+    where unit_no is not null
+
+    union all
+
+    select
+        billed.* replace (
+            families.unit_no as unit_no,
+            families.product_id as product_id,
+            false as has_several_products,
+            families.is_recurring as is_recurring_unit
+        )
+    from billed
+    inner join {{ ref('int_company__accounts') }} as accounts
+        on billed.billed_account_id = accounts.account_id
+    inner join {{ ref('int_money__billing_units') }} as families
+        on accounts.root_account_id = families.root_account_id
+            and coalesce(billed.billed_product_id, '') = coalesce(families.product_id, '')
+    where billed.unit_no is null
+        and families.item_id is null
 ),
 
 -- without an end, a charge covers one billing interval, and a credit belongs to its day
@@ -50,48 +68,58 @@ dated as (
             )
         end as service_end
     from lines
-    where unit_no is not null
-        and case
-            when line_type = 'charge' then coalesce(is_recurring, is_recurring_unit, true)
-            else coalesce(is_recurring_unit, is_recurring, true)
-        end
+    where case
+        when line_type = 'charge' then coalesce(is_recurring, is_recurring_unit, true)
+        else coalesce(is_recurring_unit, is_recurring, true)
+    end
 ),
 
 measured as (
     select
         *,
         cast(service_end - service_start as integer) as service_days,
-        cast({{ term_days('service_start', 'service_end') }} as double)
-            / {{ term_month_days('service_start', 'service_end') }} as months,
-        -- the same in parts of calendar months
         12 * (extract(year from service_end) - extract(year from service_start))
-            + extract(month from service_end) - extract(month from service_start)
-            + (extract(day from service_end) - 1.0) / extract(day from {{ dbt.last_day('service_end', 'month') }})
-            - (extract(day from service_start) - 1.0) / extract(day from {{ dbt.last_day('service_start', 'month') }})
-            as calendar_months
+            + extract(month from service_end) - extract(month from service_start) as month_numbers,
+        extract(day from service_start) as start_day,
+        extract(day from service_end) as end_day
     from dated
 ),
 
--- four quarters, each counted by its own days, make a year of 356 to 368 days
+-- months from the start, and the days left over as a part of the month that they fall in
 counted as (
     select
         *,
-        months = round(months) and not is_proration as is_whole,
-        case when abs(months - round(months)) <= 0.11 and round(months) >= 1 then round(months) else months end
-            as whole_months
+        case
+            when start_day = end_day then cast(month_numbers as double)
+            else {{ months_between('service_start', 'service_end', 'month_numbers - cast(end_day < start_day as integer)') }}
+        end as months,
+        -- the same in parts of calendar months
+        case
+            when start_day = end_day and not is_proration then cast(month_numbers as double)
+            else month_numbers
+                + (end_day - 1.0) / extract(day from {{ dbt.last_day('service_end', 'month') }})
+                - (start_day - 1.0) / extract(day from {{ dbt.last_day('service_start', 'month') }})
+        end as calendar_months
     from measured
 ),
 
+-- four quarters, each counted by its own days, make a year of 356 to 368 days
 spanned as (
     select
         *,
         case
-            when is_whole then months
-            else least(months, whole_months, calendar_months, service_days * 12 / 368.0)
+            when months = round(months) and not is_proration then months
+            else least(
+                months, calendar_months, service_days * 12 / 368.0,
+                case when abs(months - round(months)) <= 0.11 and round(months) >= 1 then round(months) end
+            )
         end as fewest_months,
         case
-            when is_whole then months
-            else greatest(months, whole_months, calendar_months, service_days * 12 / 356.0)
+            when months = round(months) and not is_proration then months
+            else greatest(
+                months, calendar_months, service_days * 12 / 356.0,
+                case when abs(months - round(months)) <= 0.11 and round(months) >= 1 then round(months) end
+            )
         end as most_months
     from counted
 )

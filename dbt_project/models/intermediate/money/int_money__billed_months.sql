@@ -47,15 +47,14 @@ select
     served.line_type,
     served.currency,
     served.service_start,
-    {{ divide_half_up(to_e12('served.amount') ~ ' * served.days', 'served.service_days') }} as billed_e12,
+    {{ part_e12('served.amount * 1e12', 'served.days', 'served.service_days') }} as billed_e12,
     -- what the line comes to in the month when months, not days, are counted: only to judge it, in millionths
     cast(round(served.monthly_low * served.days / extract(day from served.month_end) * 1000000) as bigint) as low_e6,
     cast(round(served.monthly_high * served.days / extract(day from served.month_end) * 1000000) as bigint) as high_e6
 from served
 -- an item that changed its product is read with the one that it has at month end
 left join {{ ref('int_money__billing_units') }} as units
-    on served.has_several_products
-        and served.unit_no = units.unit_no
+    on case when served.has_several_products then served.unit_no end = units.unit_no
 left join {{ ref('int_money__item_terms') }} as terms
     on units.item_id = terms.item_id
         and served.month_end >= terms.effective_from

@@ -112,8 +112,9 @@ select
     account_id,
     product_id,
     currency,
-    {{ divide_half_up(
-        'net_annual_e12 * (last_day - greatest(effective_from, month_start) + 1)',
+    {{ part_e12(
+        'net_annual_e12',
+        'last_day - greatest(effective_from, month_start) + 1',
         '12 * extract(day from ' ~ dbt.last_day('month_start', 'month') ~ ')'
     ) }} as earned_e12
 from served

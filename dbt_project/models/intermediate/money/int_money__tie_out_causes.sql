@@ -21,7 +21,7 @@ gaps as (
         null as gl_account,
         causes.cause,
         cast(
-            round({{ share_e12('causes.amount_e6', 'lines.share_e8', 'lines.all_shares_e8') }}
+            round({{ share_e12('causes.amount_e6', 'coalesce(lines.share_e8, 1)', 'coalesce(lines.all_shares_e8, 1)') }}
                 * cast('0.000001' as decimal(38, 6)), 2) as decimal(18, 2)
         ) as amount,
         {{ billing_note() }} as note

@@ -26,7 +26,7 @@ by_line as (
         by_product.side,
         coalesce(lines.product_line, 'unassigned') as product_line,
         by_product.currency,
-        sum({{ share_e12('by_product.amount_e12', 'lines.share_e8', 'lines.all_shares_e8') }}) as amount_e12
+        sum({{ share_e12('by_product.amount_e12', 'coalesce(lines.share_e8, 1)', 'coalesce(lines.all_shares_e8, 1)') }}) as amount_e12
     from by_product
     inner join months
         on by_product.month_start = months.month_start
