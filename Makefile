@@ -58,6 +58,7 @@ bench: $(VENV)/.dev ## speed and memory, as ratios
 	@$(BIN)/python benchmarks/ingest.py
 	@$(BIN)/python -m benchmarks.extract
 	@$(BIN)/python benchmarks/refresh.py
+	@$(BIN)/python -m benchmarks.money
 
 lock: $(BIN)/uv ## resolve the pins again
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q pyproject.toml -o requirements.lock

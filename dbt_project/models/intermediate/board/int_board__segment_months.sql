@@ -10,7 +10,7 @@ with company as (
         sum({{ name }}_arr) as {{ name }}_arr,
         {% endfor -%}
         {% for name in counts -%}
-        sum({{ name }}) as {{ name }}{{ "," if not loop.last }}
+        cast(sum({{ name }}) as bigint) as {{ name }}{{ "," if not loop.last }}
         {% endfor %}
     from {{ ref('int_money__segment_bridge') }}
     group by month_start
