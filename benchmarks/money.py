@@ -49,8 +49,10 @@ items AS (
         AND products.valid_to IS NULL AND NOT is_internal_test
 )
 SELECT month_start::DATE AS month_start, currency, sum(yearly) AS yearly
-FROM items, (SELECT unnest(generate_series(min(date_trunc('month', effective_from)), DATE '2026-10-01', INTERVAL 1 MONTH))
-    AS month_start FROM raw.subscription_items)
+FROM items, (
+    SELECT unnest(generate_series(min(date_trunc('month', effective_from)), DATE '2026-10-01', INTERVAL 1 MONTH))
+        AS month_start FROM raw.subscription_items
+)
 WHERE last_day(month_start) >= effective_from AND last_day(month_start) < til
 GROUP BY ALL
 """
@@ -71,7 +73,8 @@ def compile_models(folder: Path) -> list[Model]:
     done = subprocess.run(
         [DBT, "compile", "--quiet", "--select", "+config.meta.publish_group:money", "--project-dir", PROJECT,
          "--profiles-dir", PROJECT, "--target-path", folder, "--log-path", folder / "logs"],
-        env=os.environ | {"LENS_WAREHOUSE": str(folder / "warehouse.duckdb")}, capture_output=True, text=True, check=False,
+        env=os.environ | {"LENS_WAREHOUSE": str(folder / "warehouse.duckdb")},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
         sys.exit(f"dbt compile failed: {done.stdout}{done.stderr}")
