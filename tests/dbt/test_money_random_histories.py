@@ -51,11 +51,13 @@ def unlike_the_rulings(query: Query) -> list[tuple[object, ...]]:
     ):
         lines = arr[account]
         months = sorted({month for amounts in lines.values() for month in amounts})
-        whole = {then: sum((own.get(then, Decimal(0)) for own in lines.values()), Decimal(0)) for then in months}
-        logo, line_change = _change(whole, month), _change(lines[line], month)
+        whole = {
+            then: sum((amounts.get(then, Decimal(0)) for amounts in lines.values()), Decimal(0)) for then in months
+        }
+        logo, own = _change(whole, month), _change(lines[line], month)
         expected = {"new": "new_logo", "back": "reactivation", "gone": "logo_churn"}.get(logo) or {
             "new": "cross_sell", "back": "product_winback", "gone": "product_churn",
-        }.get(line_change, "upsell" if delta > 0 else "downsell")  # fmt: skip
+        }.get(own, "upsell" if delta > 0 else "downsell")  # fmt: skip
         if movement != expected:
             wrong.append((month, account, line, movement, expected))
     return wrong

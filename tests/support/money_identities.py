@@ -1,4 +1,4 @@
-"""The identities that every company's money marts hold: one query each, which finds what breaks it."""
+"""The identities that every company's money marts hold, whatever its history: one query each, that finds what breaks it."""
 
 from __future__ import annotations
 
@@ -69,8 +69,9 @@ def _cells_agree_with_segments(cells: str, segments: str) -> str:
         ) GROUP BY ALL HAVING sum(arr) <> 0"""
 
 
-_OF_ACCOUNTS = ("new_logo", "reactivation", "logo_churn", "fx")
-_LINE_CLASSES = " + ".join(f"{name}_arr" for name in CLASSES if name not in _OF_ACCOUNTS)
+_LINE_CLASSES = " + ".join(
+    f"{name}_arr" for name in CLASSES if name not in ("new_logo", "reactivation", "logo_churn", "fx")
+)
 
 IDENTITIES: dict[str, str] = {
     "account bridge": _bridge("account", "account_id"),

@@ -19,7 +19,13 @@ from assets.warehouse import read, write
 from support.raw_money import COMPANY, Row, fill
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
-MARTS = ("+config.meta.publish_group:money", "+dim_account", "+audit_fx_missing", "+audit_items_unvalued")
+MARTS = (
+    "+config.meta.publish_group:money",
+    "+dim_account",
+    "+audit_fx_missing",
+    "+audit_items_unvalued",
+    "+audit_restatements",
+)
 Query = Callable[..., list[tuple[Any, ...]]]
 
 
