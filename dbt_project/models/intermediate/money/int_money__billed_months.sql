@@ -37,6 +37,15 @@ served as (
         *,
         cast(least(service_end, month_end + 1) - greatest(service_start, month_start) as integer) as days
     from dated
+),
+
+spread as (
+    select
+        *,
+        {{ part_e12('amount * 1e12', 'days', 'service_days') }} as billed_e12,
+        cast(round(monthly_low * days / extract(day from month_end) * 1000000) as bigint) as low_e6,
+        cast(round(monthly_high * days / extract(day from month_end) * 1000000) as bigint) as high_e6
+    from served
 )
 
 select
@@ -47,11 +56,13 @@ select
     served.line_type,
     served.currency,
     served.service_start,
-    {{ part_e12('served.amount * 1e12', 'served.days', 'served.service_days') }} as billed_e12,
-    -- what the line comes to in the month when months, not days, are counted: only to judge it, in millionths
-    cast(round(served.monthly_low * served.days / extract(day from served.month_end) * 1000000) as bigint) as low_e6,
-    cast(round(served.monthly_high * served.days / extract(day from served.month_end) * 1000000) as bigint) as high_e6
-from served
+    served.billed_e12,
+    -- only to judge the line, in millionths: what it comes to in the month at the least and at the most when months are
+    -- counted, and as near to its days as that allows
+    served.low_e6,
+    served.high_e6,
+    least(greatest(cast(served.billed_e12 // 1000000 as bigint), served.low_e6), served.high_e6) as counted_e6
+from spread as served
 -- an item that changed its product is read with the one that it has at month end
 left join {{ ref('int_money__billing_units') }} as units
     on case when served.has_several_products then served.unit_no end = units.unit_no

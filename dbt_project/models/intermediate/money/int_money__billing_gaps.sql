@@ -14,8 +14,11 @@ sides as (
         cast(earned.earned_e12 // 1000000 as bigint) as earned_e6,
         0 as low_e6,
         0 as high_e6,
+        0 as charged_e6,
         0 as credited_e6,
         0 as refunded_e6,
+        0 as credit_low_e6,
+        0 as credit_high_e6,
         0 as charge_lines,
         cast(null as date) as charged_from
     from {{ ref('int_money__earned_months') }} as earned
@@ -33,8 +36,11 @@ sides as (
         0,
         case when line_type = 'charge' then low_e6 else 0 end,
         case when line_type = 'charge' then high_e6 else 0 end,
-        case when line_type = 'credit' then cast(billed_e12 // 1000000 as bigint) else 0 end,
-        case when line_type = 'refund' then cast(billed_e12 // 1000000 as bigint) else 0 end,
+        case when line_type = 'charge' then counted_e6 else 0 end,
+        case when line_type = 'credit' then counted_e6 else 0 end,
+        case when line_type = 'refund' then counted_e6 else 0 end,
+        case when line_type = 'charge' then 0 else low_e6 end,
+        case when line_type = 'charge' then 0 else high_e6 end,
         cast(line_type = 'charge' as integer),
         case when line_type = 'charge' then service_start end
     from {{ ref('int_money__billed_months') }}
@@ -48,8 +54,11 @@ gaps as (
         sum(earned_e6) as earned_e6,
         sum(low_e6) as low_e6,
         sum(high_e6) as high_e6,
+        sum(charged_e6) as charged_e6,
         sum(credited_e6) as credited_e6,
         sum(refunded_e6) as refunded_e6,
+        sum(credit_low_e6) as credit_low_e6,
+        sum(credit_high_e6) as credit_high_e6,
         sum(charge_lines) as charge_lines,
         max(charged_from) as charged_from
     from sides

@@ -50,7 +50,7 @@ journals as (
         'manual_journal' as cause,
         cast(-round(sum(ledger.amount), 2) as decimal(18, 2)) as amount,
         'Posted to account ' || ledger.gl_account || ' without a product line (' || count(*)
-        || ' rows): no contract stands behind it.' as note
+        || case when count(*) = 1 then ' row' else ' rows' end || '): no contract stands behind it.' as note
     from {{ ref('int_money__ledger') }} as ledger
     where ledger.product_line is null
         and exists (
