@@ -138,7 +138,9 @@ def test_months_without_invoices_are_no_data_and_those_before_the_first_not_conf
     assert [row[2] for row in figures(query, "arr_to_billing", "status")] == [
         "not_configured", "not_configured", "ok", "ok", "ok", "no_data",
     ]  # fmt: skip
-    assert query("SELECT DISTINCT month(month_start) FROM marts.tie_out_detail WHERE check_key = 'arr_to_billing'") == []
+    assert (
+        query("SELECT DISTINCT month(month_start) FROM marts.tie_out_detail WHERE check_key = 'arr_to_billing'") == []
+    )
 
 
 def test_money_without_a_rate_is_held_back_on_either_side(tmp_path_factory: pytest.TempPathFactory) -> None:

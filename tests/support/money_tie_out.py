@@ -36,7 +36,9 @@ def line(begin: str | date | None, end: str | date | None, amount: str, **more: 
             "invoice_status": "paid", "is_recurring": True, "is_proration": False, "invoice_date": begin, **more}  # fmt: skip
 
 
-def monthly(amount: str = "100", first: int = 1, last: int = 6, without: tuple[int, ...] = (), **more: Any) -> list[Row]:
+def monthly(
+    amount: str = "100", first: int = 1, last: int = 6, without: tuple[int, ...] = (), **more: Any
+) -> list[Row]:
     """One whole charge a calendar month."""
     numbers = [n for n in range(first, last + 1) if n not in without]
     return [line(MONTHS[n - 1], MONTHS[n], amount, **more) for n in numbers]
@@ -137,7 +139,9 @@ def rate(month: date, value: str, rate_type: str, currency: str = "EUR") -> dict
             "rate_type": rate_type}  # fmt: skip
 
 
-RATES = [rate(month, value, kind) for month in MONTHS[:6] for value, kind in (("1.10", "month_end"), ("1.20", "average"))]
+RATES = [
+    rate(month, value, kind) for month in MONTHS[:6] for value, kind in (("1.10", "month_end"), ("1.20", "average"))
+]
 BUNDLE = [
     {"bundle_product_id": "bundle", "product_line": name, "share": share, "valid_from": "2020-01-01"}
     for name, share in (("Core", "0.7"), ("Extra", "0.3"))
