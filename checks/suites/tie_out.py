@@ -60,7 +60,7 @@ TIE_OUT: tuple[Suite, ...] = (
             severity="warn",
             description=description,
             owner="team:finance",
-            mend="marts.tie_out_detail lists what each difference consists of; docs/operating.md says what to do with it",
+            mend="marts.tie_out_detail lists what each consists of; docs/operating.md says what to do about it",
             configured_when=configured_when,
             expectations=(
                 Expect(
@@ -87,7 +87,7 @@ TIE_OUT: tuple[Suite, ...] = (
             (
                 "mrr_to_gl",
                 "what is under contract was booked",
-                "Contract revenue of each month is the ledger's recurring revenue, but for what tie_out_detail explains.",
+                "Contract revenue of each month is the ledger's recurring one, but for what tie_out_detail explains.",
                 "when finance hands over gl_revenue",
             ),
         )
