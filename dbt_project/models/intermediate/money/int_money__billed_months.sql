@@ -39,12 +39,12 @@ served as (
     from dated
 ),
 
+-- a double, as everywhere where an amount is taken in part by days (macro part_e12)
 spread as (
     select
         *,
-        {{ part_e12('amount * 1e12', 'days', 'service_days') }} as billed_e12,
-        cast(round(monthly_low * days / extract(day from month_end) * 1000000) as bigint) as low_e6,
-        cast(round(monthly_high * days / extract(day from month_end) * 1000000) as bigint) as high_e6
+        cast(amount as double) * days / service_days as by_days,
+        1000000.0 * days / extract(day from month_end) as millionths
     from served
 )
 
@@ -56,12 +56,19 @@ select
     served.line_type,
     served.currency,
     served.service_start,
-    served.billed_e12,
+    cast(round(served.by_days * 1e12) as hugeint) as billed_e12,
     -- only to judge the line, in millionths: what it comes to in the month at the least and at the most when months are
     -- counted, and as near to its days as that allows
-    served.low_e6,
-    served.high_e6,
-    least(greatest(cast(served.billed_e12 // 1000000 as bigint), served.low_e6), served.high_e6) as counted_e6
+    cast(round(served.monthly_low * served.millionths) as bigint) as low_e6,
+    cast(round(served.monthly_high * served.millionths) as bigint) as high_e6,
+    cast(
+        round(
+            least(
+                greatest(served.by_days * 1e6, served.monthly_low * served.millionths),
+                served.monthly_high * served.millionths
+            )
+        ) as bigint
+    ) as counted_e6
 from spread as served
 -- an item that changed its product is read with the one that it has at month end
 left join {{ ref('int_money__billing_units') }} as units

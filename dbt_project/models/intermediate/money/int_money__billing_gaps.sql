@@ -11,7 +11,7 @@ earned as (
         earned.month_start,
         earned.unit_no,
         earned.currency,
-        cast(earned.earned_e12 // 1000000 as bigint) as earned_e6
+        cast(round(cast(earned.earned_e12 as double) / 1000000) as bigint) as earned_e6
     from {{ ref('int_money__earned_months') }} as earned
     inner join invoiced_months
         on earned.month_start = invoiced_months.month_start
