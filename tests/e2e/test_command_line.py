@@ -13,7 +13,8 @@ from support.line import hashes, lens, manifest, refresh
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["refresh", "--help"], ["backfill", "--help"], ["release", "--help"]]
+    "arguments",
+    [["--help"], ["refresh", "--help"], ["backfill", "--help"], ["release", "--help"], ["explain", "arr", "--help"]],
 )
 def test_help_teaches(arguments: list[str], tmp_path: Path) -> None:
     shown = lens(*arguments, home=tmp_path)

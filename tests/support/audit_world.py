@@ -59,6 +59,9 @@ TABLES = {
     "marts.arr_by_segment_and_product_line": "SELECT DATE '2025-02-01' AS month_start, 1::DOUBLE AS share_of_arr",
     "marts.board_metrics": "SELECT DATE '2025-02-01' AS period_start, -5::DOUBLE AS value",
     "marts.revenue_retention": "SELECT 1.1::DOUBLE AS nrr, 1::DOUBLE AS grr, 0.5::DOUBLE AS logo_retention",
+    "marts.arr_cohorts": "SELECT 1.1::DOUBLE AS nrr, 1::DOUBLE AS grr, 0.5::DOUBLE AS logo_retention",
+    "marts.arr_renewals": "SELECT 1::DOUBLE AS renewal_rate",
+    "marts.product_economics": "SELECT -0.5::DOUBLE AS gross_margin, -2::DOUBLE AS magic_number",
     "marts.active_usage": """
         SELECT period_grain, period_start, 0.5::DOUBLE AS stickiness
         FROM (VALUES ('day', DATE '2025-02-28'), ('month', DATE '2025-02-01')) periods(period_grain, period_start)""",

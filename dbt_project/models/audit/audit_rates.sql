@@ -17,8 +17,14 @@
     ['revenue_retention', 'nrr', 'money', 0, none],
     ['revenue_retention', 'grr', 'money', 0, 1],
     ['revenue_retention', 'logo_retention', 'money', 0, 1],
+    ['arr_cohorts', 'nrr', 'money', 0, none],
+    ['arr_cohorts', 'grr', 'money', 0, 1],
+    ['arr_cohorts', 'logo_retention', 'money', 0, 1],
+    ['arr_renewals', 'renewal_rate', 'money', 0, 1],
+    ['product_economics', 'gross_margin', 'money', none, none],
+    ['product_economics', 'magic_number', 'money', none, none],
 ] %}
-{% set may_be_empty = ['unmapped_events', 'revenue_retention'] %}
+{% set may_be_empty = ['unmapped_events', 'revenue_retention', 'arr_cohorts', 'arr_renewals', 'product_economics'] %}
 
 with judged as (
     {% for mart, column, publish_group, lowest, highest in rates %}
@@ -29,12 +35,9 @@ with judged as (
         count(*) as rows_found,
         count({{ column }}) as rates_found,
         sum(case when not isfinite(cast({{ column }} as double)) then 1 else 0 end) as not_finite,
-        sum(
-            case
-                when {{ column }} < {{ "cast('-infinity' as double)" if lowest is none else lowest }} then 1
-                {% if highest is not none %}when {{ column }} > {{ highest }} + 1e-9 then 1{% endif %}
-                else 0
-            end
+        count_if(
+            {{ column ~ ' < ' ~ lowest if lowest is not none else 'false' }}
+            or {{ column ~ ' > ' ~ highest ~ ' + 1e-9' if highest is not none else 'false' }}
         ) as out_of_bounds
     from {{ ref(mart) }}
     {% if not loop.last %}union all{% endif %}

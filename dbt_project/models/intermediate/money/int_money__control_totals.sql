@@ -52,7 +52,8 @@ ledger as (
         ledger.month_start,
         ledger.product_line,
         ledger.segment,
-        ledger.amount * case
+        -- wide, because the engine holds the product of two narrow decimals to eighteen digits
+        cast(ledger.amount as decimal(38, 4)) * case
             when ledger.currency = settings.reporting_currency then cast(1 as decimal(18, 8))
             else rates.rate
         end as amount
