@@ -24,6 +24,7 @@ from assets.serving.release import current, list_releases
 from assets.transform.project import ROOT, ensure_manifest
 from pipelines import jobs
 from pipelines.assembly import pending_days
+from pipelines.closing import describe, last_record
 from pipelines.company import checked_company, first_upload_day, prepare_company
 from pipelines.dead_runs import bury
 from pipelines.lock import refresh_lock
@@ -101,6 +102,14 @@ def forget(settings: Settings, ids: Mapping[str, Sequence[str]], until: date | N
     if not company.events.is_extracted:
         lines.append(f"The exports in {company.events_path} are yours: they are not changed, and still hold them.")
     return DONE, lines
+
+
+def close(settings: Settings, month: str, reopen: bool, why: str | None) -> Answer:
+    """The `close` job: freeze a month of the published figures, or reopen it."""
+    outcome = _run(settings, jobs.CLOSE, jobs.close_config(month, reopen, why, quiet=True), {})
+    if outcome.code != DONE:
+        return outcome.code, [_error(outcome)]
+    return DONE, [escape(describe(last_record(settings.home))), "The next refresh publishes it: [bold]lens refresh[/]"]
 
 
 def roll_back(settings: Settings, to: str | None) -> Answer:

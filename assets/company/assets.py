@@ -10,7 +10,7 @@ import duckdb
 from pydantic import Field
 
 from assets import keys
-from assets.company.fingerprint import company_fingerprint
+from assets.company.fingerprint import company_fingerprint, note_input
 from assets.company.load import load_company
 from assets.company.model import Company
 from assets.company.raw import write_raw
@@ -76,9 +76,10 @@ def build_company_asset(
             board.write(con)
             con.execute(
                 "CREATE OR REPLACE TABLE raw.refresh AS SELECT ? AS run_id, ?::DATE AS until, ? AS settings_hash,"
-                " ? AS board_hash, ? AS fingerprint",
-                [context.run.run_id, until, company.settings_hash, board.hash, fingerprint],
+                " ? AS board_hash",
+                [context.run.run_id, until, company.settings_hash, board.hash],
             )
+            note_input(con, "company", fingerprint)
         return dg.MaterializeResult(
             metadata={
                 "name": company.name,

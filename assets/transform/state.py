@@ -31,6 +31,7 @@ class BuildState:
     as_of: date | None
     until: date | None
     usage_watermark: date | None
+    closes: str = ""
 
     @property
     def inputs(self) -> tuple[object, ...]:
@@ -40,7 +41,7 @@ class BuildState:
     @property
     def money(self) -> tuple[object, ...]:
         """What the money marts depend on beside settings and models."""
-        return self.finance_hash, self.as_of, self.until, self.board_hash
+        return self.finance_hash, self.as_of, self.until, self.board_hash, self.closes
 
 
 def read_built(con: duckdb.DuckDBPyConnection) -> BuildState | None:
@@ -69,13 +70,13 @@ def _read(con: duckdb.DuckDBPyConnection, table: str) -> BuildState | None:
 def read_current(con: duckdb.DuckDBPyConnection, project_hash: str) -> BuildState:
     """Marks of what the raw tables hold now (the usage watermark is known after the build)."""
     row = con.execute("""
-        SELECT s.sequence, r.settings_hash, r.board_hash, f.content_hash, f.as_of, r.until
-        FROM raw.refresh r, raw.amplitude_sequence s, raw.finance_state f
+        SELECT s.sequence, r.settings_hash, r.board_hash, f.content_hash, f.as_of, r.until, c.token
+        FROM raw.refresh r, raw.amplitude_sequence s, raw.finance_state f, raw.closes_state c
     """).fetchone()
     if row is None:
-        raise RuntimeError("the raw tables hold no refresh: materialise company, amplitude and finance first")
-    sequence, settings_hash, board_hash, finance_hash, as_of, until = row
-    return BuildState(sequence, settings_hash, project_hash, board_hash, finance_hash, as_of, until, None)
+        raise RuntimeError("the raw tables hold no refresh: materialise company, amplitude, finance and closes first")
+    sequence, settings_hash, board_hash, finance_hash, as_of, until, closes = row
+    return BuildState(sequence, settings_hash, project_hash, board_hash, finance_hash, as_of, until, None, closes)
 
 
 def begin(con: duckdb.DuckDBPyConnection, project_hash: str) -> None:
@@ -98,23 +99,19 @@ def commit(con: duckdb.DuckDBPyConnection, project_hash: str, full_refresh: bool
 
 
 def _write(con: duckdb.DuckDBPyConnection, table: str, state: BuildState, watermarks: str) -> None:
+    marks = [
+        state.sequence, state.settings_hash, state.project_hash, state.board_hash, state.finance_hash, state.as_of,
+        state.until, state.closes,
+    ]  # fmt: skip
     con.execute(
         f"""
         CREATE OR REPLACE TABLE raw.{table} AS
         SELECT ?::BIGINT AS sequence, ?::VARCHAR AS settings_hash, ?::VARCHAR AS project_hash,
-               ?::VARCHAR AS board_hash, ?::VARCHAR AS finance_hash, ?::DATE AS as_of,
-               ?::DATE AS until, w.usage_watermark
+               ?::VARCHAR AS board_hash, ?::VARCHAR AS finance_hash, ?::DATE AS as_of, ?::DATE AS until,
+               ?::VARCHAR AS closes, w.usage_watermark
         FROM {watermarks} w
         """,
-        [
-            state.sequence,
-            state.settings_hash,
-            state.project_hash,
-            state.board_hash,
-            state.finance_hash,
-            state.as_of,
-            state.until,
-        ],
+        marks,
     )
 
 

@@ -26,6 +26,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
             CREATE TABLE raw.refresh AS SELECT 's1' AS settings_hash, 'b1' AS board_hash, NULL::DATE AS until;
             CREATE TABLE raw.company AS SELECT 'America/New_York' AS time_zone;
             CREATE TABLE raw.finance_state AS SELECT 'f1' AS content_hash, DATE '2026-09-30' AS as_of;
+            CREATE TABLE raw.closes_state AS SELECT 'r1' AS run_id, 'models-1' AS definition_hash, '' AS token;
             CREATE TABLE raw.amplitude_sequence AS SELECT 7::BIGINT AS sequence;
             CREATE TABLE raw.amplitude_touched (occurred_hour TIMESTAMP);
             CREATE TABLE raw.amplitude_hours (upload_hour TIMESTAMP, state VARCHAR, sha256 VARCHAR, parts INTEGER);
@@ -151,10 +152,15 @@ def test_new_events_keep_the_money_models_and_new_money_does_not(con: duckdb.Duc
     assert not make_plan(con, HASH).keeps_money
 
 
-def test_another_choice_or_definition_of_the_boards_metrics_builds_the_money_models_and_nothing_else(
-    con: duckdb.DuckDBPyConnection,
+@pytest.mark.parametrize(
+    "change",
+    ["closes_state SET token = '~seal', run_id = 'r2'", "refresh SET board_hash = 'b2'"],
+    ids=["a closed month", "another choice or definition of the board's metrics"],
+)
+def test_what_only_money_depends_on_builds_the_money_models_and_nothing_else(
+    con: duckdb.DuckDBPyConnection, change: str
 ) -> None:
-    con.execute("UPDATE raw.refresh SET board_hash = 'b2'")
+    con.execute(f"UPDATE raw.{change}")
     plan = make_plan(con, HASH)
     assert (plan.full_refresh, plan.keeps_money) == (False, False)
     assert (plan.events, plan.activity, plan.adoption_from) == (frozenset(), frozenset(), None)
