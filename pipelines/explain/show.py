@@ -152,6 +152,8 @@ def _rated(rated: Rated, currency: str) -> str:
 
 def _print_sources(console: Console, cell: Cell, sources: Sources) -> None:
     console.print(f"\n[bold]Contracts of the month[/], {sources.delivery}", soft_wrap=True)
+    if not sources.is_of_release:
+        console.print("  [yellow]They are of another refresh than the release: `lens status` says which failed.[/]")
     for version in sources.versions:
         _print_version(console, version)
     for discount in sources.discounts:

@@ -245,9 +245,13 @@ def test_source_rows_wait_for_a_refresh_and_belong_to_the_release(
     home = copied(tmp_path_factory, tmp_path)
     with refresh_lock(home), pytest.raises(InputError, match="another refresh is running"):
         told(home, account="grower")
+    assert "another refresh" not in told(home, account="grower")
     with duckdb.connect(str(home.warehouse)) as con:
         con.execute("UPDATE raw.refresh SET run_id = 'later'")
-    with pytest.raises(ReleaseError, match="newer than the published release"):
+    assert "They are of another refresh than the release" in told(home, account="grower")
+    with duckdb.connect(str(home.warehouse)) as con:
+        con.execute("DROP TABLE raw.finance_state")
+    with pytest.raises(InputError, match="not whole"):
         told(home, account="grower")
     home.warehouse.unlink()
     with pytest.raises(InputError, match="not on this machine"):
