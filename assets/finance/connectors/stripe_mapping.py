@@ -125,7 +125,7 @@ def _terms(subscription: Any, item: Any) -> dict[str, Any]:
     """What makes a version: a change of any of these begins the next one."""
     price, recurring = item["price"], item["price"]["recurring"] or {}
     status = _STATUSES[subscription["status"]]
-    if subscription["pause_collection"] is not None and status in ("active", "past_due"):
+    if subscription["pause_collection"] is not None and subscription["status"] in ("active", "past_due"):
         status = "paused"
     is_metered = recurring.get("usage_type") == "metered"
     terms = {
@@ -152,13 +152,13 @@ def _terms(subscription: Any, item: Any) -> dict[str, Any]:
 def _unit_amount(price: Any, is_metered: bool) -> Decimal:
     if not price["recurring"]:
         raise Unsayable("a price that does not recur in a subscription")
-    if not is_metered and price["billing_scheme"] == "tiered":
+    if is_metered:
+        return Decimal(0)
+    if price["billing_scheme"] == "tiered":
         raise Unsayable("tiered prices have no single unit amount")
-    if not is_metered and price["transform_quantity"] is not None:
+    if price["transform_quantity"] is not None:
         raise Unsayable("the quantity is billed in packages (transform_quantity)")
-    if price["unit_amount_decimal"] is None or is_metered:
-        if is_metered:
-            return Decimal(0)
+    if price["unit_amount_decimal"] is None:
         raise Unsayable("it has no unit amount")
     return major(price["unit_amount_decimal"], price["currency"])
 
