@@ -13,13 +13,13 @@ from rich.markup import escape
 
 from assets.amplitude.access import HOSTS
 from assets.company.fingerprint import EVENT_FOLDER_FILES
-from assets.company.load import load_company
 from assets.company.model import Company
 from assets.company.secrets import AMPLITUDE_KEYS, find_secrets, is_readable_by_others
 from assets.company.user_hash import UserHash
 from assets.errors import InputError
 from assets.object_store import Store
 from pipelines.amplitude import clock
+from pipelines.company import checked_company
 from pipelines.doctor_finance import look_at_finance
 from pipelines.findings import Finding, Level
 from pipelines.lock import is_busy
@@ -105,7 +105,7 @@ def _company(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "no LENS_COMPANY: the sandbox company is used, and made by the first refresh")
         return
     try:
-        company = load_company(settings.company)
+        company = checked_company(settings.company)
     except InputError as error:
         yield Finding("bad", f"{error.what} ({error.where})", error.mend)
         return

@@ -5,18 +5,13 @@ from pathlib import Path
 import dagster as dg
 
 from assets import keys
+from assets.company.fingerprint import note_input
 from assets.company.load import load_company
 from assets.finance.connectors.deliver import groups, tables_of, token
 from assets.finance.landing import land
 from assets.finance.raw import load_raw
 from assets.home import Home
 from assets.warehouse import read, write
-
-# Before the part of the export's ledger, which begins with +: either may be written first.
-_FINGERPRINT = (
-    "UPDATE raw.refresh SET fingerprint = regexp_extract(fingerprint, '^[^&+]*') || ? "
-    "|| regexp_extract(fingerprint, '\\+.*$')"
-)
 
 
 def build_finance_asset(home: Home, folder: Path) -> dg.AssetsDefinition:
@@ -40,7 +35,7 @@ def build_finance_asset(home: Home, folder: Path) -> dg.AssetsDefinition:
         delivery = land(home, company, until=until)
         with write(home.warehouse) as con:
             summary = load_raw(con, home, company, until)
-            con.execute(_FINGERPRINT, [token(home, company)])
+            note_input(con, "finance", token(home, company))
         return dg.MaterializeResult(
             metadata={
                 "delivery": delivery.number,

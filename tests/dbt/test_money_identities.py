@@ -8,43 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from assets.company.load import load_company
-from assets.company.raw import write_raw
-from assets.finance.landing import land
-from assets.finance.raw import load_raw
-from assets.home import Home
-from assets.warehouse import write
-from pipelines.sandbox.build import SandboxPaths, build
-from support.company_folder import complete_journey
+from support.money_companies import company, sandbox
 from support.money_examples import tables
-from support.money_story import STORY
-from support.money_world import Query, contents, querying, run_money, world
+from support.money_identities import broken
+from support.money_world import contents, run_money, world
 from support.raw_money import state
-
-_companies: dict[tuple[Path, str], Query] = {}
-
-
-def sandbox(factory: pytest.TempPathFactory) -> SandboxPaths:
-    return build(factory.getbasetemp() / "money_sandbox", "small")
-
-
-def company(factory: pytest.TempPathFactory, name: str) -> Query:
-    """The money marts of a company: landed, loaded and built once a session."""
-    base = factory.getbasetemp()
-    if name == "story":
-        return world(factory, "story", STORY)
-    if (base, name) not in _companies:
-        folder = complete_journey() if name == "journey" else sandbox(factory).company
-        home = Home(factory.mktemp(name))
-        settings = load_company(folder)
-        land(home, settings)
-        with write(home.warehouse) as con:
-            write_raw(con, settings)
-            load_raw(con, home, settings, None)
-        run_money(factory, home.warehouse)
-        _companies[base, name] = querying(home.warehouse)
-    return _companies[base, name]
-
 
 COMPANIES = pytest.mark.parametrize("name", ["story", "journey", "sandbox"])
 
@@ -112,6 +80,11 @@ def test_shares_of_arr_add_up_to_one(tmp_path_factory: pytest.TempPathFactory, n
 
 
 @COMPANIES
+def test_every_identity_holds(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    assert broken(company(tmp_path_factory, name)) == {}
+
+
+@COMPANIES
 def test_a_second_run_gives_the_same_rows(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     query = company(tmp_path_factory, name)
     before = contents(query)
@@ -151,6 +124,20 @@ def test_the_sandbox_truth_is_found_in_every_cell(tmp_path_factory: pytest.TempP
         "FROM marts.arr_by_segment_and_product_line WHERE closing_arr <> 0"
     )
     assert {row[:4]: row[4] for row in found} == expected
+
+
+def test_every_planted_migration_is_found_and_nothing_else(tmp_path_factory: pytest.TempPathFactory) -> None:
+    query = company(tmp_path_factory, "sandbox")
+    story = json.loads(sandbox(tmp_path_factory).truth.read_text(encoding="utf-8"))["story"]
+    planted = {(row["account_id"], f"{row['on'][:7]}-01") for row in story if row["what"] == "migration"}
+    found = query(
+        "SELECT account_id, month_start::VARCHAR, count(*) FILTER (WHERE movement = 'migration_out'), "
+        "count(*) FILTER (WHERE movement = 'migration_in') FROM marts.fct_arr_movement "
+        "WHERE movement LIKE 'migration%' GROUP BY ALL ORDER BY ALL"
+    )
+    assert found == [(*key, 1, 1) for key in sorted(planted)]
+    reasons = query("SELECT DISTINCT reason FROM marts.fct_arr_movement WHERE movement LIKE 'migration%' ORDER BY 1")
+    assert reasons == [("replacement",), ("succession",)]
 
 
 def test_control_totals_name_what_they_are_compared_with(tmp_path_factory: pytest.TempPathFactory) -> None:

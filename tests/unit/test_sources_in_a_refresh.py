@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from assets.company.assets import build_company_asset
+from assets.company.fingerprint import noted_inputs
 from assets.company.load import load_company
 from assets.errors import InputError
 from assets.finance.assets import build_finance_asset
@@ -40,10 +41,9 @@ def _run(home: Path, folder: Path) -> dict[str, Any]:
 def _stands(home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, **how: Any) -> bool:
     """Whether a release of what the last run read would still stand."""
     with read(Home(home).warehouse) as con:
-        row = con.execute("SELECT fingerprint FROM raw.refresh").fetchone()
-    assert row is not None
+        inputs = noted_inputs(con)
     monkeypatch.setattr(news, "code_fingerprint", lambda _: "code")
-    manifest = SimpleNamespace(held_back={}, fingerprint=news.with_code(row[0], None))
+    manifest = SimpleNamespace(held_back={}, fingerprint=news.with_code(inputs, None))
     monkeypatch.setattr(news, "current", lambda _: SimpleNamespace(manifest=manifest))
     return news.stands(settings_for(home, folder), None, **how) is not None
 

@@ -156,12 +156,12 @@ def _asked(home: Home, company: Company, group: Group, now: datetime) -> Load:
 
 
 def token(home: Home, company: Company) -> str:
-    """What the newest kept answers are, as a part of a refresh's fingerprint: ``&`` and a hash, or nothing."""
+    """What the newest kept answers are, as a part of a refresh's fingerprint: a hash, or nothing."""
     if not company.finance.asks_others:
         return ""
     newest_of = {group.name: newest(root_of(home, group.name)) for group in groups(company)}
     told = "|".join(f"{n}:{load.content_hash if load else 'never'}" for n, load in sorted(newest_of.items(), key=str))
-    return f"&{hashlib.sha256(told.encode()).hexdigest()}"
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 @contextmanager

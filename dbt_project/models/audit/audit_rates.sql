@@ -13,7 +13,18 @@
     ['adoption', 'active_seat_rate', 'joint', 0, none],
     ['adoption', 'breadth', 'joint', 0, none],
     ['adoption', 'days_per_account', 'joint', 0, none],
+    ['board_metrics', 'value', 'money', none, none],
+    ['revenue_retention', 'nrr', 'money', 0, none],
+    ['revenue_retention', 'grr', 'money', 0, 1],
+    ['revenue_retention', 'logo_retention', 'money', 0, 1],
+    ['arr_cohorts', 'nrr', 'money', 0, none],
+    ['arr_cohorts', 'grr', 'money', 0, 1],
+    ['arr_cohorts', 'logo_retention', 'money', 0, 1],
+    ['arr_renewals', 'renewal_rate', 'money', 0, 1],
+    ['product_economics', 'gross_margin', 'money', none, none],
+    ['product_economics', 'magic_number', 'money', none, none],
 ] %}
+{% set may_be_empty = ['unmapped_events', 'revenue_retention', 'arr_cohorts', 'arr_renewals', 'product_economics'] %}
 
 with judged as (
     {% for mart, column, publish_group, lowest, highest in rates %}
@@ -24,12 +35,9 @@ with judged as (
         count(*) as rows_found,
         count({{ column }}) as rates_found,
         sum(case when not isfinite(cast({{ column }} as double)) then 1 else 0 end) as not_finite,
-        sum(
-            case
-                when {{ column }} < {{ lowest }} then 1
-                {% if highest is not none %}when {{ column }} > {{ highest }} + 1e-9 then 1{% endif %}
-                else 0
-            end
+        count_if(
+            {{ column ~ ' < ' ~ lowest if lowest is not none else 'false' }}
+            or {{ column ~ ' > ' ~ highest ~ ' + 1e-9' if highest is not none else 'false' }}
         ) as out_of_bounds
     from {{ ref(mart) }}
     {% if not loop.last %}union all{% endif %}
@@ -48,10 +56,11 @@ select
     judged.subject,
     judged.publish_group,
     case
-        when judged.publish_group = 'money' then due.has_money
+        when judged.publish_group = 'money' and not due.has_money then false
+        -- every event may be mapped, the first month has nothing before it, and a rate of nothing needs no judge
+        when judged.mart in ({{ "'" ~ may_be_empty | join("', '") ~ "'" }}) then judged.rows_found > 0
+        when judged.publish_group = 'money' then true
         when judged.publish_group = 'joint' then due.has_features
-        -- every event may be mapped, and a rate of nothing needs no judge
-        when judged.mart = 'unmapped_events' then judged.rows_found > 0
         else true
     end as is_configured,
     judged.rows_found > 0 as has_data,

@@ -34,36 +34,66 @@ with product_money as (
         on usage.month_start = months.month_start
 ),
 
-by_product as (
+-- what one line has whole needs no sharing out, and so no sums by product first
+in_lines as (
+    select
+        product_money.*,
+        coalesce(lines.product_line, 'unassigned') as product_line,
+        lines.share_e8,
+        lines.all_shares_e8,
+        coalesce(lines.share_e8 <> lines.all_shares_e8, false) as is_shared
+    from product_money
+    left join {{ ref('int_money__product_lines') }} as lines
+        on product_money.product_id = lines.product_id
+            and product_money.state_date >= lines.valid_from
+            and product_money.state_date < lines.valid_to
+),
+
+shared_products as (
     select
         month_start,
-        state_date,
         account_id,
         product_id,
+        product_line,
         currency,
+        share_e8,
+        all_shares_e8,
         {% for measure in money_measures() -%}
         sum({{ measure }}_e12) as {{ measure }}_e12{{ "," if not loop.last }}
         {% endfor %}
-    from product_money
-    group by month_start, state_date, account_id, product_id, currency
+    from in_lines
+    where is_shared
+    group by month_start, account_id, product_id, product_line, currency, share_e8, all_shares_e8
+),
+
+parts as (
+    select
+        month_start, account_id, product_line, currency,
+        {{ money_measures() | join('_e12, ') }}_e12
+    from in_lines
+    where not is_shared
+
+    union all
+
+    select
+        month_start, account_id, product_line, currency,
+        {% for measure in money_measures() -%}
+        {{ share_e12(measure ~ '_e12', 'share_e8', 'all_shares_e8') }} as {{ measure }}_e12{{ "," if not loop.last }}
+        {% endfor %}
+    from shared_products
 ),
 
 by_line as (
     select
-        by_product.month_start,
-        by_product.account_id,
-        coalesce(lines.product_line, 'unassigned') as product_line,
-        by_product.currency,
+        month_start,
+        account_id,
+        product_line,
+        currency,
         {% for measure in money_measures() -%}
-        sum({{ share_e12('by_product.' ~ measure ~ '_e12', 'lines.share', 'lines.all_shares') }}) as {{ measure }}_e12
-        {{- "," if not loop.last }}
+        sum({{ measure }}_e12) as {{ measure }}_e12{{ "," if not loop.last }}
         {% endfor %}
-    from by_product
-    left join {{ ref('int_money__product_lines') }} as lines
-        on by_product.product_id = lines.product_id
-            and by_product.state_date >= lines.valid_from
-            and by_product.state_date < lines.valid_to
-    group by by_product.month_start, by_product.account_id, lines.product_line, by_product.currency
+    from parts
+    group by month_start, account_id, product_line, currency
 ),
 
 stated as (

@@ -48,8 +48,26 @@ bundled as (
     inner join bundle_periods as periods
         on lines.product_id = periods.product_id
             and lines.valid_from = periods.valid_from
+),
+
+lines as (
+    select product_id, product_line, share, all_shares, valid_from, valid_to
+    from unbundled
+    where valid_from < valid_to
+
+    union all
+
+    select product_id, product_line, share, all_shares, valid_from, valid_to
+    from bundled
 )
 
-select product_id, product_line, share, all_shares, valid_from, valid_to from unbundled where valid_from < valid_to
-union all
-select product_id, product_line, share, all_shares, valid_from, valid_to from bundled
+select
+    product_id,
+    product_line,
+    share,
+    all_shares,
+    cast(cast(share as decimal(38, 8)) * 100000000 as bigint) as share_e8,
+    cast(cast(all_shares as decimal(38, 8)) * 100000000 as bigint) as all_shares_e8,
+    valid_from,
+    valid_to
+from lines
