@@ -13,9 +13,11 @@ from pathlib import Path
 import duckdb
 
 from assets.board.choice import choose
+from assets.board.close_raw import load_closes
 from assets.company.model import Company
 from assets.company.raw import write_raw
 from assets.finance.contract import TABLES
+from assets.home import Home
 from assets.warehouse import RAW, write
 
 AS_OF = date(2026, 10, 31)
@@ -201,6 +203,7 @@ def build(warehouse: Path, months: int, accounts: int = 50_000, versions: int = 
     with write(warehouse) as con:
         write_raw(con, company)
         choose(company).write(con)
+        load_closes(con, Home(warehouse.parent), "benchmark", "models")
         for table in TABLES:
             extra = ", vanished_on DATE" if table.name == "subscription_items" else ""
             columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)

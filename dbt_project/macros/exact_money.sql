@@ -39,12 +39,12 @@
     )
 {%- endmacro %}
 
-{# The part of an amount that a share of all shares takes, both as whole numbers of 1e-8. Shares that do not quite sum
-   to one (three thirds) still share out the whole amount. Most measures of a row are zero or equal to another: a zero
+{# The part of an amount that a share of all shares takes, both as whole numbers of 1e-8; without an allocation the
+   whole. Shares that do not quite sum to one (three thirds) still share out the whole amount. Most measures of a row are zero or equal to another: a zero
    is not worth a 128-bit division. #}
 {% macro share_e12(amount_e12, share_e8, all_shares_e8) -%}
     case
-        when {{ amount_e12 }} = 0 or {{ share_e8 }} = {{ all_shares_e8 }} then {{ amount_e12 }}
+        when {{ amount_e12 }} = 0 or {{ share_e8 }} is null or {{ share_e8 }} = {{ all_shares_e8 }} then {{ amount_e12 }}
         else {{ divide_half_up("(" ~ amount_e12 ~ " * " ~ share_e8 ~ ")", all_shares_e8) }}
     end
 {%- endmacro %}

@@ -9,12 +9,10 @@ with company as (
         {% for name in money -%}
         sum({{ name }}_arr) as {{ name }}_arr,
         {% endfor -%}
-        count(*) filter (where opening_arr > 0) as opening_accounts,
-        count(*) filter (where movement = 'new') as new_accounts,
-        count(*) filter (where movement = 'churn') as churned_accounts,
-        count(*) filter (where closing_arr > 0) as closing_accounts,
-        count(*) filter (where is_flash_logo) as flash_logos
-    from {{ ref('int_money__account_bridge') }}
+        {% for name in counts -%}
+        sum({{ name }}) as {{ name }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref('int_money__segment_bridge') }}
     group by month_start
 ),
 
