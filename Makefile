@@ -40,7 +40,7 @@ ui: $(VENV)/.run ## the Dagster UI on 127.0.0.1
 	@$(BIN)/lens ui
 
 test: lint ## ruff, types, import contracts and every fast test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev ## ruff, types, import contracts
 	@$(BIN)/ruff check .

@@ -7,6 +7,7 @@ from dagster import AssetKey
 COMPANY = AssetKey(["company", "folder"])
 AMPLITUDE_HOURS = AssetKey(["lake", "amplitude_hours"])
 FINANCE_DELIVERIES = AssetKey(["lake", "finance_deliveries"])
+CLOSES = AssetKey(["lake", "closes"])
 REBUILD_PLAN = AssetKey(["raw", "rebuild_plan"])
 AMPLITUDE_EVENTS = AssetKey(["raw", "amplitude_events"])
 CHECK_RESULTS = AssetKey(["audit", "check_results"])
@@ -30,7 +31,9 @@ POOL_EXPORT = "amplitude_export"
 # dbt's sources, and the asset that fills each of them. Tables of one source may come from different assets.
 SOURCE_ASSETS = {
     "company": COMPANY,
+    "board": COMPANY,
     "finance": FINANCE_DELIVERIES,
+    "closes": CLOSES,
     "amplitude": AMPLITUDE_EVENTS,
     "quality": AMPLITUDE_EVENTS,  # downstream of everything that quarantines
 }

@@ -6,11 +6,13 @@ items are shares of the history: twice the months is the same customers for twic
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from assets.board.choice import choose
 from assets.company.model import Company
 from assets.company.raw import write_raw
 from assets.finance.contract import TABLES
@@ -198,6 +200,7 @@ def build(warehouse: Path, months: int, accounts: int = 50_000, versions: int = 
     }  # fmt: skip
     with write(warehouse) as con:
         write_raw(con, company)
+        choose(company).write(con)
         for table in TABLES:
             extra = ", vanished_on DATE" if table.name == "subscription_items" else ""
             columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)
@@ -216,3 +219,7 @@ def build(warehouse: Path, months: int, accounts: int = 50_000, versions: int = 
 
 def _run(con: duckdb.DuckDBPyConnection, statement: str, values: dict[str, object]) -> None:
     con.execute(statement, {name: value for name, value in values.items() if f"${name}" in statement})
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]), *(int(size) for size in sys.argv[2:]))

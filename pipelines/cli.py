@@ -18,6 +18,7 @@ from rich.markup import escape
 
 from assets.errors import InputError
 from assets.serving.snapshot import ReleaseError
+from pipelines import cli_close, cli_explain
 from pipelines.lock import Busy
 from pipelines.settings import Settings, load_settings
 
@@ -42,6 +43,7 @@ sandbox_app = typer.Typer(no_args_is_help=True, help="The sandbox company, for t
 app.add_typer(release_app, name="release")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(sandbox_app, name="sandbox")
+app.command("close")(cli_close.close)
 
 # Bound to the real streams: while a job runs, whatever Dagster and dbt print goes to the log.
 console = Console(file=sys.stdout, highlight=False)
@@ -285,6 +287,9 @@ def sandbox_serve(
     with _told(), _ended_by_signal():
         folder = store.expanduser().resolve() if store is not None else default_store(_settings().home)
         serve(folder, port, console)
+
+
+cli_explain.add_to(app, _told, _settings, console)
 
 
 def main() -> None:

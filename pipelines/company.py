@@ -8,6 +8,7 @@ from pathlib import Path
 from assets.amplitude.archive import hour_start
 from assets.amplitude.planning import first_day
 from assets.amplitude.windows import start_hour
+from assets.board.choice import choose
 from assets.company.load import load_company
 from assets.company.model import Company
 from assets.progress import Progress, silent
@@ -27,7 +28,14 @@ def known_company(settings: Settings) -> Company | None:
     """The company, or None while the sandbox has not been made yet. Raises InputError when the folder is bad."""
     if settings.is_sandbox and not settings.company.exists():
         return None
-    return load_company(settings.company)
+    return checked_company(settings.company)
+
+
+def checked_company(folder: Path) -> Company:
+    """The company of a folder, its board.yaml held against the registry of metrics. Raises InputError."""
+    company = load_company(folder)
+    choose(company)
+    return company
 
 
 def first_upload_day(settings: Settings, company: Company | None) -> date:

@@ -6,26 +6,25 @@ import importlib.metadata
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
 
 from assets.amplitude.access import HOSTS
 from assets.company.fingerprint import EVENT_FOLDER_FILES
-from assets.company.load import load_company
 from assets.company.model import Company
 from assets.company.secrets import AMPLITUDE_KEYS, find_secrets, is_readable_by_others
 from assets.company.user_hash import UserHash
 from assets.errors import InputError
 from assets.object_store import Store
 from pipelines.amplitude import clock
+from pipelines.company import checked_company
+from pipelines.doctor_finance import look_at_finance
+from pipelines.findings import Finding, Level
 from pipelines.lock import is_busy
 from pipelines.settings import Settings
 
-Level = Literal["ok", "warn", "bad"]
 _MARKS = {"ok": "[green]ok[/]  ", "warn": "[yellow]warn[/]", "bad": "[red]bad[/] "}
 # package → (prefix it must have, why)
 _PINS = {
@@ -39,15 +38,6 @@ _PINS = {
     "isal": ("1.", "fast inflate; without it zlib is used"),
 }
 _NEEDED_GB, _ROOMY_GB = 1, 5
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. ``mend`` is empty when there is nothing to mend."""
-
-    level: Level
-    what: str
-    mend: str = ""
 
 
 def examine(settings: Settings, console: Console) -> int:
@@ -115,7 +105,7 @@ def _company(settings: Settings) -> Iterator[Finding]:
         yield Finding("ok", "no LENS_COMPANY: the sandbox company is used, and made by the first refresh")
         return
     try:
-        company = load_company(settings.company)
+        company = checked_company(settings.company)
     except InputError as error:
         yield Finding("bad", f"{error.what} ({error.where})", error.mend)
         return
@@ -136,11 +126,7 @@ def _hash_key(company: Company) -> Iterator[Finding]:
 
 
 def _sources(company: Company) -> Iterator[Finding]:
-    finance = company.folder / company.finance.path
-    if finance.is_dir():
-        yield Finding("ok", f"finance folder {finance.name}/ is there")
-    else:
-        yield Finding("bad", f"there is no finance folder {finance}", "put at least accounts.csv there")
+    yield from look_at_finance(company)
     if company.events.is_extracted:
         yield from _own_amplitude(company) if company.events.source == "sandbox" else _credentials(company)
         return

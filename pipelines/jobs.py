@@ -16,6 +16,7 @@ SANDBOX = "sandbox_build"
 INIT = "init_company"
 ACCEPT = "ledger_accept"
 FORGET = "forget"
+CLOSE = "close"
 
 # Dagster's names for the run tags that select a range of partitions in one run; it exports no constant for them.
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -73,3 +74,9 @@ def backfill_config(quiet: bool = False, again: bool = False) -> dict[str, objec
 def op_config(op: str, values: Mapping[str, object]) -> dict[str, object]:
     """Run config of a job with one op."""
     return {"ops": {op: {"config": dict(values)}}, "loggers": CONSOLE_QUIET}
+
+
+def close_config(month: str, reopen: bool = False, why: str | None = None, quiet: bool = False) -> dict[str, object]:
+    """Run config of the `close` job: which month (YYYY-MM), whether it is reopened instead, and why."""
+    values: dict[str, object] = {"month": month, "reopen": reopen, **({"why": why} if why else {})}
+    return {"ops": {"close_month": {"config": values}}, **({"loggers": CONSOLE_QUIET} if quiet else {})}

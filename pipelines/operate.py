@@ -24,7 +24,8 @@ from assets.serving.release import current, list_releases
 from assets.transform.project import ROOT, ensure_manifest
 from pipelines import jobs
 from pipelines.assembly import pending_days
-from pipelines.company import first_upload_day, prepare_company
+from pipelines.closing import describe, last_record
+from pipelines.company import checked_company, first_upload_day, prepare_company
 from pipelines.dead_runs import bury
 from pipelines.lock import refresh_lock
 from pipelines.progress import shown, tell
@@ -39,7 +40,7 @@ def refresh(settings: Settings, until: date | None, console: Console) -> Answer:
     """The `refresh` job over what is new."""
     start = time.monotonic()
     with shown(console):
-        first, last = pending_days(settings, load_company(settings.company), until)
+        first, last = pending_days(settings, checked_company(settings.company), until)
         config = jobs.refresh_config(str(until) if until else None, quiet=True)
         outcome = _run(settings, jobs.REFRESH, config, jobs.range_tags(str(first), str(last)))
     return _answer(settings, outcome, time.monotonic() - start)
@@ -101,6 +102,14 @@ def forget(settings: Settings, ids: Mapping[str, Sequence[str]], until: date | N
     if not company.events.is_extracted:
         lines.append(f"The exports in {company.events_path} are yours: they are not changed, and still hold them.")
     return DONE, lines
+
+
+def close(settings: Settings, month: str, reopen: bool, why: str | None) -> Answer:
+    """The `close` job: freeze a month of the published figures, or reopen it."""
+    outcome = _run(settings, jobs.CLOSE, jobs.close_config(month, reopen, why, quiet=True), {})
+    if outcome.code != DONE:
+        return outcome.code, [_error(outcome)]
+    return DONE, [escape(describe(last_record(settings.home))), "The next refresh publishes it: [bold]lens refresh[/]"]
 
 
 def roll_back(settings: Settings, to: str | None) -> Answer:

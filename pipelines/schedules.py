@@ -1,4 +1,5 @@
-"""When it runs by itself: every day, and before each review. Registered only with LENS_AUTOMATION=on."""
+"""When it runs by itself: every day, before each review, and the close of each month. Registered only with
+LENS_AUTOMATION=on."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -6,12 +7,15 @@ from datetime import date, timedelta
 import dagster as dg
 
 from assets.company.board import Review
+from assets.company.calendar import add_months
 from assets.company.model import Company
-from pipelines.jobs import QBR_REFRESH, REFRESH, range_tags
+from pipelines.jobs import CLOSE, QBR_REFRESH, REFRESH, close_config, range_tags
 
 # After midnight in every American and European zone, with Amplitude's export delay of three hours to spare.
 DAILY_AT = "0 5 * * *"
 REVIEW_AT = "0 6 * * *"
+# After the refreshes of the morning: what they published is what is closed.
+CLOSE_AT = "0 8 {day} * *"
 
 
 def review_due(review: Review, company: Company, today: date) -> date | None:
@@ -77,3 +81,25 @@ def _review_schedule(
         return _request(context, pending_days)
 
     return before_review
+
+
+def build_close_schedule(company: Company, not_due: Callable[[date], str | None]) -> dg.ScheduleDefinition:
+    """The schedule that closes the month before, on ``policy.close_day``. ``not_due`` says why a month need not be
+    closed, if it need not."""
+
+    @dg.schedule(
+        name="monthly_close",
+        job_name=CLOSE,
+        cron_schedule=CLOSE_AT.format(day=company.policy.close_day),
+        execution_timezone=company.time_zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Closes the month before on day {company.policy.close_day}. Skipped when it is closed already.",
+    )
+    def monthly(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        month = add_months(context.scheduled_execution_time.date().replace(day=1), -1)
+        reason = not_due(month)
+        if reason:
+            return dg.SkipReason(reason)
+        return dg.RunRequest(run_key=f"{month:%Y-%m}", run_config=close_config(f"{month:%Y-%m}"))
+
+    return monthly

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from assets.amplitude.ledger import Ledger
 from assets.amplitude.switching import traces
+from assets.board.close_records import in_force, records
 from assets.home import Home
 from assets.serving.release import current
 from pipelines.lock import is_busy
@@ -22,13 +23,14 @@ _MOST_GAPS = 20
 
 
 def status(settings: Settings, console: Console) -> None:
-    """Print release and watermarks, the ledger by state with its gaps, failing checks, the last run."""
+    """Print release and watermarks, closed months, the ledger by state with its gaps, failing checks, the last run."""
     home = settings.home
     console.print(f"company  {settings.company}\nhome     {home.root}", soft_wrap=True)
     busy = is_busy(home) if home.root.exists() else None
     if busy:
         console.print(f"[yellow]{busy}[/]")
     _release(home, console)
+    _closes(home, console)
     _ledger(home, console)
     _last_run(home, console)
 
@@ -50,6 +52,12 @@ def _release(home: Home, console: Console) -> None:
     for check in failing:
         colour = "red" if check["severity"] == "block" else "yellow"
         console.print(f"         [{colour}]{check['status']}[/] {check['name']}: {check['message']}", soft_wrap=True)
+
+
+def _closes(home: Home, console: Console) -> None:
+    closed = list(in_force(records(home)))
+    span = f"{closed[0]} to {closed[-1]}" if len(closed) > 1 else "".join(closed)
+    console.print(f"closed   {span or 'no month yet'}")
 
 
 def _ledger(home: Home, console: Console) -> None:

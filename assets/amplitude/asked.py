@@ -240,4 +240,4 @@ def ledger_token(home: Home, company: Company) -> str:
         if company.events.is_extracted:
             found += ledger.con.execute("SELECT answer, count(*), sum(hour) FROM requested GROUP BY 1 ORDER BY 1")
             found += [ledger.meta(name) for name in ("sequence", "start_hour", "safe_hour")]
-    return "+" + hashlib.sha256(repr(found).encode()).hexdigest() if found else ""
+    return hashlib.sha256(repr(found).encode()).hexdigest() if found else ""

@@ -17,6 +17,7 @@ from assets.amplitude.extraction import ExtractionResult, extract
 from assets.amplitude.landing import LandingResult, land, plan
 from assets.amplitude.ledger_tables import HourState
 from assets.amplitude.mirror import mirror
+from assets.company.fingerprint import note_input
 from assets.company.load import load_company
 from assets.company.model import Company
 from assets.home import Home
@@ -25,7 +26,6 @@ from assets.warehouse import has_table, read, write
 
 _TOUCHED = "CREATE OR REPLACE TABLE raw.amplitude_touched AS SELECT unnest(?::TIMESTAMP[]) AS occurred_hour"
 # What the ledger adds to what the release stands for; the company folder's part was written before.
-_FINGERPRINT = "UPDATE raw.refresh SET fingerprint = split_part(fingerprint, '+', 1) || ?"
 _SEQUENCE = "CREATE OR REPLACE TABLE raw.amplitude_sequence AS SELECT ?::BIGINT AS sequence"
 
 
@@ -101,7 +101,7 @@ def build_hours_asset(
             touched = sorted(ledger.pending_hours(home, built_sequence))
             con.execute(_TOUCHED, [touched])
             con.execute(_SEQUENCE, [ledger.sequence(home)])
-            con.execute(_FINGERPRINT, [asked.ledger_token(home, company)])
+            note_input(con, "export", asked.ledger_token(home, company))
         if context.has_partition_key_range:
             _describe_days(context, result)
         watermark = ledger.usage_watermark(home, company)

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 import dagster as dg
+import duckdb
 from pydantic import Field
 
 from assets import keys
-from assets.company.fingerprint import company_fingerprint
+from assets.company.fingerprint import company_fingerprint, note_input
 from assets.company.load import load_company
+from assets.company.model import Company
 from assets.company.raw import write_raw
 from assets.errors import InputError
 from assets.home import Home
@@ -37,8 +40,20 @@ class RefreshConfig(dg.Config):
             ) from error
 
 
-def build_company_asset(home: Home, folder: Path, prepare: Callable[[], None]) -> dg.AssetsDefinition:
-    """``company/folder``. ``prepare`` makes the bundled sandbox company when that is the one asked for."""
+class BoardChoice(Protocol):
+    """What the company's board sees: the hash of all it depends on, and its raw table."""
+
+    @property
+    def hash(self) -> str: ...
+
+    def write(self, con: duckdb.DuckDBPyConnection) -> None: ...
+
+
+def build_company_asset(
+    home: Home, folder: Path, prepare: Callable[[], None], choose: Callable[[Company], BoardChoice]
+) -> dg.AssetsDefinition:
+    """``company/folder``. ``prepare`` makes the bundled sandbox company when that is the one asked for; ``choose``
+    holds board.yaml against the registry of metrics."""
 
     @dg.asset(
         key=keys.COMPANY,
@@ -53,15 +68,18 @@ def build_company_asset(home: Home, folder: Path, prepare: Callable[[], None]) -
         until = config.until_date()
         prepare()
         company = load_company(folder)
+        board = choose(company)
         # Taken before anything is read, so that a file which changes under the run counts as new next time.
         fingerprint = company_fingerprint(folder, company.events_url or company.events_path)
         with write(home.warehouse) as con:
             write_raw(con, company)
+            board.write(con)
             con.execute(
                 "CREATE OR REPLACE TABLE raw.refresh AS SELECT ? AS run_id, ?::DATE AS until, ? AS settings_hash,"
-                " ? AS fingerprint",
-                [context.run.run_id, until, company.settings_hash, fingerprint],
+                " ? AS board_hash",
+                [context.run.run_id, until, company.settings_hash, board.hash],
             )
+            note_input(con, "company", fingerprint)
         return dg.MaterializeResult(
             metadata={
                 "name": company.name,

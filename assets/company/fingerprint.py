@@ -7,8 +7,11 @@ costs milliseconds. Equal fingerprints mean that a refresh would publish the sam
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+
+import duckdb
 
 from assets.object_store import Store
 
@@ -52,6 +55,20 @@ def code_fingerprint(roots: list[Path]) -> str:
     return hasher.hexdigest()
 
 
-def refresh_fingerprint(company: str, code: str, until: date | None) -> str:
-    """What one refresh would read and compute, as one hash."""
-    return hashlib.sha256(f"{company}|{code}|{until}".encode()).hexdigest()
+def note_input(con: duckdb.DuckDBPyConnection, name: str, token: str) -> None:
+    """Record in ``raw.refresh_inputs`` what a refresh read of one kind of input (company, export, finance, closes).
+    Each kind is written by its own asset, in any order; an empty token says there is nothing of it."""
+    con.execute("CREATE TABLE IF NOT EXISTS raw.refresh_inputs (name VARCHAR, token VARCHAR)")
+    con.execute("DELETE FROM raw.refresh_inputs WHERE name = ?", [name])
+    con.execute("INSERT INTO raw.refresh_inputs VALUES (?, ?)", [name, token])
+
+
+def noted_inputs(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """What the last refresh read, by kind of input."""
+    return dict(con.execute("SELECT name, token FROM raw.refresh_inputs").fetchall())
+
+
+def refresh_fingerprint(inputs: Mapping[str, str], code: str, until: date | None) -> str:
+    """What one refresh would read and compute, as one hash. Kinds of input without a token do not count."""
+    told = sorted(item for item in inputs.items() if item[1])
+    return hashlib.sha256(f"{told}|{code}|{until}".encode()).hexdigest()

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from assets.company.board import Board
+from assets.company.finance_sources import SignedDates, Sources
 from assets.company.iso4217 import CURRENCIES
 from assets.company.registry import FeatureRule, Launch
 from assets.company.wording import did_you_mean
@@ -172,9 +173,15 @@ class Finance(Part):
     quarantined before landing fails (one row is always allowed unless the share is 0)."""
 
     path: Text = "finance/"
-    sources: dict[str, str | dict[str, Any]] = {}
+    sources: Annotated[Sources, BeforeValidator(_section)] = {}
+    signed_dates: SignedDates | None = None
     as_of: Day | None = None
     max_quarantine_share: float = Field(default=0.01, ge=0, le=1, allow_inf_nan=False)
+
+    @property
+    def asks_others(self) -> bool:
+        """Whether anything of it comes from another system than the finance folder."""
+        return self.signed_dates is not None or any(source.kind != "file" for source in self.sources.values())
 
 
 class TieOutTolerance(Part):

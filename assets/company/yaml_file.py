@@ -78,13 +78,30 @@ def validated(model: type[Model], content: dict[str, Any], where: str, **more: A
     try:
         return model.model_validate({**content, **more})
     except ValidationError as error:
-        findings = [_finding(model, detail) for detail in error.errors()]
-        first_key = _key(error.errors()[0]["loc"])
+        details = [_in_file(detail, content) for detail in error.errors()]
+        findings = [_finding(model, detail) for detail in details]
+        first_key = _key(details[0]["loc"])
         raise InputError(
             findings[0] if len(findings) == 1 else f"{len(findings)} things do not fit:\n{listing(findings)}",
             where=f"{where}{', key ' + first_key if first_key else ''}",
             mend="correct the value there; `lens init DIR` writes a folder that explains every key",
         ) from error
+
+
+def _in_file(detail: Any, content: Any) -> dict[str, Any]:
+    """The detail with the place as the file has it: without the names of variants, which pydantic puts into it."""
+    parts: list[Any] = []
+    for number, part in enumerate(detail["loc"]):
+        is_last = number == len(detail["loc"]) - 1
+        named = isinstance(content, dict) and content.get("kind") == part and part not in content
+        if named or (content == part and not (is_last and detail["type"] == "missing")):
+            continue
+        parts.append(part)
+        if isinstance(content, (list, tuple)) and isinstance(part, int) and part < len(content):
+            content = content[part]
+        else:
+            content = content.get(part) if isinstance(content, dict) else None
+    return {**detail, "loc": tuple(parts)}
 
 
 def _finding(model: type[BaseModel], detail: Any) -> str:
@@ -94,6 +111,13 @@ def _finding(model: type[BaseModel], detail: Any) -> str:
         return f"unknown key {key}{did_you_mean(str(location[-1]), _keys(model, location[:-1]))}"
     if kind == "missing":
         return f"the key {key} is missing: {_requirement(key)}"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        tag, valid = detail["ctx"].get("tag"), detail["ctx"].get("expected_tags", "")
+        if tag is None:
+            return f"{key}: the key kind is missing: it says where the table comes from"
+        return f"{key}: {shown_value(tag)} is no known kind{did_you_mean(tag, valid.replace(chr(39), '').split(', '))}"
+    if location and location[-1] in _MAY_HOLD_SECRETS:
+        value = []  # not repeated
     message = _PLAIN.get(kind) or str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
     message = message[:1].lower() + message[1:]
     if isinstance(value, (dict, list, tuple)):
@@ -105,6 +129,9 @@ def _finding(model: type[BaseModel], detail: Any) -> str:
     )
     return f"{key}: {shown_value(value)}: {message}{guess if '?' in guess else ''}"
 
+
+# Keys that name a key of .env, where somebody may have written the secret itself.
+_MAY_HOLD_SECRETS = {"url_key"}
 
 # What pydantic calls its types, in the words of the file.
 _PLAIN = {
@@ -141,7 +168,8 @@ def _keys(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
         if isinstance(part, int):
             continue
         field = current.model_fields.get(part) if isinstance(current, type) and issubclass(current, BaseModel) else None
-        current = _model_in(field.annotation) if field else None
+        # A part that is no field is a key of the file's own, say a table's name: what is said of it is the same model.
+        current = _model_in(field.annotation) if field else current
     return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
 
 

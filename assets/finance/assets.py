@@ -5,7 +5,9 @@ from pathlib import Path
 import dagster as dg
 
 from assets import keys
+from assets.company.fingerprint import note_input
 from assets.company.load import load_company
+from assets.finance.connectors.deliver import groups, tables_of, token
 from assets.finance.landing import land
 from assets.finance.raw import load_raw
 from assets.home import Home
@@ -33,6 +35,7 @@ def build_finance_asset(home: Home, folder: Path) -> dg.AssetsDefinition:
         delivery = land(home, company, until=until)
         with write(home.warehouse) as con:
             summary = load_raw(con, home, company, until)
+            note_input(con, "finance", token(home, company))
         return dg.MaterializeResult(
             metadata={
                 "delivery": delivery.number,
@@ -41,6 +44,7 @@ def build_finance_asset(home: Home, folder: Path) -> dg.AssetsDefinition:
                 "as_of": str(summary.as_of),
                 "rows": {name: count for name, count in summary.rows.items() if count},
                 "quarantined": dict(summary.quarantined),
+                "asked": {group.name: list(tables_of(group)) for group in groups(company)},
                 "dagster/row_count": sum(summary.rows.values()),
             }
         )

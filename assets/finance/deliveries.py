@@ -91,12 +91,16 @@ def keep(
         "mode": mode, "tables": tables, "quarantined": quarantined, "sources": sources,
     }  # fmt: skip
     (temporary / "delivery.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return _load(appear(temporary, root / f"{number:04d}_{digest[:12]}"))
+
+
+def appear(temporary: Path, folder: Path) -> Path:
+    """Give a finished folder its name, once everything in it is on disk."""
     for path in (*temporary.iterdir(), temporary):
         _sync(path)
-    folder = root / f"{number:04d}_{digest[:12]}"
     temporary.rename(folder)
-    _sync(root)
-    return _load(folder)
+    _sync(folder.parent)
+    return folder
 
 
 def remember_sources(home: Home, delivery: Delivery, sources: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assets.company.model import Company
-from assets.company.wording import did_you_mean, nearest, shown_value
+from assets.company.wording import nearest
 from assets.errors import InputError
 from assets.finance.contract import BY_NAME, TABLES
 
@@ -16,20 +16,24 @@ _TABLE_SUFFIXES = (".csv", ".parquet")
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One delivered file; ``where`` is its path as errors name it (relative to the company folder)."""
+    """One delivered file; ``where`` is its path as errors name it (relative to the company folder), or the source that
+    a connector has mapped it from. ``set_aside``: rows that the contract has no place for (Parquet)."""
 
     table: str
     path: Path
     where: str
     bytes: int
     sha256: str
+    set_aside: Path | None = None
 
 
 def find_files(company: Company) -> tuple[SourceFile, ...]:
-    """The finance files in contract order, hashed. InputError for a missing folder, a stray or doubled table,
-    and sources that are not files."""
-    _check_sources(company)
+    """The finance files in contract order, hashed, without the tables that come from elsewhere. InputError for a
+    missing folder, a stray or doubled table, and a table that has rows here although it comes from elsewhere."""
+    remote = {table for table, source in company.finance.sources.items() if source.kind != "file"}
     folder = company.finance_folder
+    if not folder.is_dir() and "accounts" in remote:
+        return ()
     if not folder.is_dir():
         raise InputError(
             "the finance folder does not exist",
@@ -41,6 +45,9 @@ def find_files(company: Company) -> tuple[SourceFile, ...]:
         table = _table_of(path, company)
         if table is None:
             continue
+        if table in remote:
+            _refuse_rows(company, table, path)
+            continue
         if table in found:
             raise InputError(
                 f"the table {table} is there twice: {found[table].name} and {path.name}",
@@ -48,31 +55,13 @@ def find_files(company: Company) -> tuple[SourceFile, ...]:
                 mend="keep one of the two files",
             )
         found[table] = path
-    if "accounts" not in found:
+    if "accounts" not in found and "accounts" not in remote:
         raise InputError(
             "the table accounts is missing",
             where=_where(company, folder / "accounts.csv"),
             mend="add accounts.csv (or .parquet) with account_id and account_name: the one table that must be there",
         )
     return tuple(_hashed(company, table.name, found[table.name]) for table in TABLES if table.name in found)
-
-
-def _check_sources(company: Company) -> None:
-    for table, source in company.finance.sources.items():
-        if table not in BY_NAME:
-            raise InputError(
-                f"finance.sources names an unknown table {shown_value(table)}{did_you_mean(table, BY_NAME)}",
-                where=f"company.yaml, key finance.sources.{table}",
-                mend=f"the tables are: {', '.join(BY_NAME)}",
-            )
-        kind = source if isinstance(source, str) else source.get("kind", source.get("type", "a mapping"))
-        if kind != "file":
-            file = f"{company.finance.path.rstrip('/')}/{table}.csv"
-            raise InputError(
-                f"the source {shown_value(kind)} of {table} comes with the connectors extra, not in this version",
-                where=f"company.yaml, key finance.sources.{table}",
-                mend=f"export the table to {file} and set its source to file, or remove the key",
-            )
 
 
 def _table_of(path: Path, company: Company) -> str | None:
@@ -91,6 +80,16 @@ def _table_of(path: Path, company: Company) -> str | None:
         where=_where(company, path),
         mend=f"name it <table>.csv or <table>.parquet, with <table> one of: {', '.join(BY_NAME)}; or move it elsewhere",
     )
+
+
+def _refuse_rows(company: Company, table: str, path: Path) -> None:
+    """A header without rows is what ``lens init`` writes; rows would be a second opinion."""
+    if path.suffix == ".parquet" or len(path.read_bytes().split()) > 1:
+        raise InputError(
+            f"the table {table} comes from {company.finance.sources[table].kind}, and there is a file with rows of it",
+            where=_where(company, path),
+            mend=f"remove the file, or the key finance.sources.{table} from company.yaml",
+        )
 
 
 def _where(company: Company, path: Path) -> str:

@@ -12,6 +12,7 @@ from assets.company.parse_table import parse
 from assets.company.text_table import read_text
 from assets.company.wording import listing
 from assets.errors import InputError
+from assets.finance.connectors.deliver import Delivered, sign
 from assets.finance.contract import TABLES
 from assets.finance.files import SourceFile
 from assets.finance.overlaps import quarantine_overlaps
@@ -20,7 +21,9 @@ from assets.finance.rules import apply_rules
 Mode = Literal["full", "minimum", "none"]
 
 
-def read_tables(con: duckdb.DuckDBPyConnection, company: Company, sources: Sequence[SourceFile]) -> Mode:
+def read_tables(
+    con: duckdb.DuckDBPyConnection, company: Company, sources: Sequence[SourceFile], remote: Delivered | None = None
+) -> Mode:
     """Leave every contract table in ``con`` (row_no + typed columns; empty when not given) and the temp table
     quarantine(table_name, row_ref, reason, detail, raw_row). Raises InputError for cells, headers and sets of
     tables that cannot be read, and when too many rows break the contract."""
@@ -36,9 +39,12 @@ def read_tables(con: duckdb.DuckDBPyConnection, company: Company, sources: Seque
             con.execute(f"CREATE OR REPLACE TEMP TABLE {table.name}(row_no BIGINT, {columns})")
     given = {name for name, count in rows.items() if count}
     mode = _mode(given, where)
+    if remote is not None and remote.signed is not None:
+        sign(con, remote.signed, remote.signed_matches)
     apply_rules(con, given, company.reporting_currency, {rule.feature_key for rule in company.features})
     quarantine_overlaps(con, where)
     _settle_quarantine(con, given, where)
+    _add_set_aside(con, sources, rows)
     _raise_past_share(con, rows, where, company.finance.max_quarantine_share)
     return mode
 
@@ -81,6 +87,19 @@ def _settle_quarantine(con: duckdb.DuckDBPyConnection, given: set[str], where: d
             )
 
 
+def _add_set_aside(con: duckdb.DuckDBPyConnection, sources: Sequence[SourceFile], rows: dict[str, int]) -> None:
+    """Rows that a mapping found no place for count like rows that break a rule."""
+    for source in sources:
+        if source.set_aside is not None:
+            asides = "FROM read_parquet(?)"
+            con.execute(
+                f"INSERT INTO quarantine SELECT table_name, ? || ', ' || row_ref, reason, detail, raw_row {asides}",
+                [source.where, str(source.set_aside)],
+            )
+            con.execute(f"INSERT INTO bad SELECT table_name, 0, reason, detail {asides}", [str(source.set_aside)])
+            rows[source.table] += con.execute(f"SELECT count(*) {asides}", [str(source.set_aside)]).fetchall()[0][0]
+
+
 def _raise_past_share(
     con: duckdb.DuckDBPyConnection, rows: dict[str, int], where: dict[str, str], max_share: float
 ) -> None:
@@ -97,7 +116,8 @@ def _raise_past_share(
         examples = con.execute(
             "SELECT row_no, reason, detail FROM bad WHERE table_name = ? ORDER BY row_no LIMIT 10", [name]
         ).fetchall()
-        lines = [f"row {row_no:,}: {reason}: {detail}" for row_no, reason, detail in examples]
+        # Rows that a mapping has set aside have no number (0); their detail names the object.
+        lines = [f"{f'row {row_no:,}: ' if row_no else ''}{reason}: {detail}" for row_no, reason, detail in examples]
         raise InputError(
             f"{bad:,} of {rows[name]:,} rows of {name} break the contract "
             f"({', '.join(f'{count:,} {reason}' for reason, count in reasons)}); {allowed:,} may be quarantined:\n"

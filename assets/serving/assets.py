@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets import keys
+from assets.company.fingerprint import noted_inputs
 from assets.home import Home
 from assets.serving.blocking import CheckVerdict
 from assets.serving.docs import table_docs
@@ -23,14 +24,14 @@ def build_release_asset(
     manifest: Path,
     marts: Mapping[str, Sequence[str]],
     verdicts_of: Callable[[Home], Sequence[CheckVerdict]],
-    refresh_fingerprint: Callable[[str, date | None], str],
+    refresh_fingerprint: Callable[[Mapping[str, str], date | None], str],
     has_traces: Callable[[Home], bool],
-    drop_traces: Callable[[Home, Release], None],
+    after_release: Callable[[Home, Release], None],
 ) -> dg.AssetsDefinition:
     """``serving/release``: what BI tools read. ``verdicts_of`` reads what the checks of this refresh found.
 
-    ``has_traces``: whether former rows must not lie on, not even in a file's empty space; ``drop_traces`` then removes
-    what was made before, the warehouse too: nothing of the run reads it after this."""
+    ``has_traces``: whether former rows must not lie on, not even in a file's empty space. ``after_release`` does what
+    has to follow; it may remove the warehouse: nothing of the run reads it after this."""
 
     @dg.asset(
         key=keys.RELEASE,
@@ -49,7 +50,7 @@ def build_release_asset(
             published = publish(home, marts, verdicts_of(home), meta, docs)
         except NothingPublishable as refusal:
             raise dg.Failure(description=str(refusal), allow_retries=False) from refusal
-        drop_traces(home, published)
+        after_release(home, published)
         context.add_output_metadata(_metadata(published))
         if published.manifest.held_back:
             raise dg.Failure(description=_held_back_text(published), metadata=_metadata(published), allow_retries=False)
@@ -58,11 +59,12 @@ def build_release_asset(
     return release
 
 
-def _meta(home: Home, run_id: str, refresh_fingerprint: Callable[[str, date | None], str], anew: bool) -> ReleaseMeta:
+def _meta(
+    home: Home, run_id: str, refresh_fingerprint: Callable[[Mapping[str, str], date | None], str], anew: bool
+) -> ReleaseMeta:
     with read(home.warehouse) as con:
-        name, fingerprint, until = con.execute(
-            "SELECT c.name, r.fingerprint, r.until FROM raw.company c, raw.refresh r"
-        ).fetchall()[0]
+        inputs = noted_inputs(con)
+        name, until = con.execute("SELECT c.name, r.until FROM raw.company c, raw.refresh r").fetchall()[0]
         money, usage, joint = con.execute(
             "SELECT f.as_of, w.usage_watermark, w.joint_watermark"
             " FROM raw.finance_state f, intermediate.int_usage__watermarks w"
@@ -70,7 +72,7 @@ def _meta(home: Home, run_id: str, refresh_fingerprint: Callable[[str, date | No
     return ReleaseMeta(
         as_of={"money": money, "usage": usage, "joint": joint},
         run_id=run_id,
-        fingerprint=refresh_fingerprint(fingerprint, until),
+        fingerprint=refresh_fingerprint(inputs, until),
         contract_version=CONTRACT_VERSION,
         company=name,
         created_at=datetime.now(UTC),

@@ -18,7 +18,7 @@ DATABASE = "product_lens.duckdb"
 # The oldest format that every client from 1.0 on reads; COMMENT ON is part of it.
 STORAGE_VERSION = "v1.0.0"
 # Run metadata differs between two runs that hold the same facts: left out of every hash and comparison.
-RUN_COLUMNS = frozenset({"attempts", "loaded_at", "run_id"})
+RUN_COLUMNS = frozenset({"attempts", "first_seen_run", "loaded_at", "run_id"})
 PLAIN_TYPES = frozenset(
     {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP"}
 )

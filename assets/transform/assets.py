@@ -25,7 +25,7 @@ def build_plan_asset(home: Home) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=keys.REBUILD_PLAN,
-        deps=[keys.COMPANY, keys.AMPLITUDE_HOURS, keys.FINANCE_DELIVERIES],
+        deps=[keys.COMPANY, keys.AMPLITUDE_HOURS, keys.FINANCE_DELIVERIES, keys.CLOSES],
         group_name=keys.GROUP_LAKE,
         owners=[keys.TEAM_DATA],
         kinds={"python", "duckdb"},

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
 import duckdb
 
 from assets.transform.identity import remember
-from assets.warehouse import has_table
 
 # Snapshots of the small tables that decide to whom and to which segment activity belongs. A refresh compares them
 # with what it finds now; they are only replaced once a build has succeeded, so a killed build compares again.
@@ -27,10 +26,12 @@ class BuildState:
     sequence: int
     settings_hash: str
     project_hash: str
+    board_hash: str
     finance_hash: str | None
     as_of: date | None
     until: date | None
     usage_watermark: date | None
+    closes: str = ""
 
     @property
     def inputs(self) -> tuple[object, ...]:
@@ -40,7 +41,7 @@ class BuildState:
     @property
     def money(self) -> tuple[object, ...]:
         """What the money marts depend on beside settings and models."""
-        return self.finance_hash, self.as_of, self.until
+        return self.finance_hash, self.as_of, self.until, self.board_hash, self.closes
 
 
 def read_built(con: duckdb.DuckDBPyConnection) -> BuildState | None:
@@ -54,24 +55,28 @@ def read_unfinished(con: duckdb.DuckDBPyConnection) -> BuildState | None:
 
 
 def _read(con: duckdb.DuckDBPyConnection, table: str) -> BuildState | None:
-    if not has_table(con, "raw", table):
-        return None
-    row = con.execute(
-        f"SELECT sequence, settings_hash, project_hash, finance_hash, as_of, until, usage_watermark FROM raw.{table}"
+    names = [part.name for part in fields(BuildState)]
+    found = con.execute(
+        "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'raw' AND table_name = ?"
+        " AND list_contains(?, column_name)",
+        [table, names],
     ).fetchone()
+    if found != (len(names),):  # no such table, or the marks of a version that kept fewer: they tell nothing
+        return None
+    row = con.execute(f"SELECT {', '.join(names)} FROM raw.{table}").fetchone()
     return BuildState(*row) if row else None
 
 
 def read_current(con: duckdb.DuckDBPyConnection, project_hash: str) -> BuildState:
     """Marks of what the raw tables hold now (the usage watermark is known after the build)."""
     row = con.execute("""
-        SELECT s.sequence, r.settings_hash, f.content_hash, f.as_of, r.until
-        FROM raw.refresh r, raw.amplitude_sequence s, raw.finance_state f
+        SELECT s.sequence, r.settings_hash, r.board_hash, f.content_hash, f.as_of, r.until, c.token
+        FROM raw.refresh r, raw.amplitude_sequence s, raw.finance_state f, raw.closes_state c
     """).fetchone()
     if row is None:
-        raise RuntimeError("the raw tables hold no refresh: materialise company, amplitude and finance first")
-    sequence, settings_hash, finance_hash, as_of, until = row
-    return BuildState(sequence, settings_hash, project_hash, finance_hash, as_of, until, None)
+        raise RuntimeError("the raw tables hold no refresh: materialise company, amplitude, finance and closes first")
+    sequence, settings_hash, board_hash, finance_hash, as_of, until, closes = row
+    return BuildState(sequence, settings_hash, project_hash, board_hash, finance_hash, as_of, until, None, closes)
 
 
 def begin(con: duckdb.DuckDBPyConnection, project_hash: str) -> None:
@@ -94,14 +99,19 @@ def commit(con: duckdb.DuckDBPyConnection, project_hash: str, full_refresh: bool
 
 
 def _write(con: duckdb.DuckDBPyConnection, table: str, state: BuildState, watermarks: str) -> None:
+    marks = [
+        state.sequence, state.settings_hash, state.project_hash, state.board_hash, state.finance_hash, state.as_of,
+        state.until, state.closes,
+    ]  # fmt: skip
     con.execute(
         f"""
         CREATE OR REPLACE TABLE raw.{table} AS
         SELECT ?::BIGINT AS sequence, ?::VARCHAR AS settings_hash, ?::VARCHAR AS project_hash,
-               ?::VARCHAR AS finance_hash, ?::DATE AS as_of, ?::DATE AS until, w.usage_watermark
+               ?::VARCHAR AS board_hash, ?::VARCHAR AS finance_hash, ?::DATE AS as_of, ?::DATE AS until,
+               ?::VARCHAR AS closes, w.usage_watermark
         FROM {watermarks} w
         """,
-        [state.sequence, state.settings_hash, state.project_hash, state.finance_hash, state.as_of, state.until],
+        marks,
     )
 
 

@@ -18,3 +18,10 @@
         + ({{ term_end }} - {{ _after_whole_months(term_start, term_end) }})
     )
 {%- endmacro %}
+
+{# Months from start to end as a double, of which `whole` are whole ones. #}
+{% macro months_between(start, end, whole) -%}
+{%- set after = "cast(" ~ start ~ " + to_months(cast(" ~ whole ~ " as integer)) as date)" -%}
+{%- set next = "cast(" ~ start ~ " + to_months(cast(" ~ whole ~ " + 1 as integer)) as date)" -%}
+    ({{ whole }} + ({{ end }} - {{ after }}) / nullif(cast({{ next }} - {{ after }} as double), 0))
+{%- endmacro %}

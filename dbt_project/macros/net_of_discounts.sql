@@ -8,7 +8,7 @@
    is shared pro rata to gross. Nothing falls below zero. #}
 {% macro net_of_discounts(items) %}
 {%- set amount_off = divide_half_up(
-    to_e12('in_force.discount_value') ~ ' * in_force.annual_numerator', 'in_force.annual_denominator'
+    '(in_force.discount_e12 * in_force.annual_numerator)', 'in_force.annual_denominator'
 ) %}
 with policy as (
     select discount_policy
@@ -17,7 +17,10 @@ with policy as (
 
 -- a one-time discount is never recurring money
 counted_discounts as (
-    select discounts.*
+    select
+        discounts.*,
+        {{ to_e12('discounts.discount_value') }} as discount_e12,
+        cast((100 - least(greatest(discounts.discount_value, 0), 100)) * 10000 as hugeint) as kept_millionths
     from {{ ref('stg_finance__discounts') }} as discounts
     inner join policy
         on (policy.discount_policy = 'recurring' and discounts.duration in ('repeating', 'forever'))
@@ -29,7 +32,8 @@ in_force as (
         items.*,
         discounts.discount_id,
         discounts.kind,
-        discounts.discount_value,
+        discounts.discount_e12,
+        discounts.kept_millionths,
         false as is_of_subscription
     from {{ items }} as items
     inner join counted_discounts as discounts
@@ -44,7 +48,8 @@ in_force as (
         items.*,
         discounts.discount_id,
         discounts.kind,
-        discounts.discount_value,
+        discounts.discount_e12,
+        discounts.kept_millionths,
         true as is_of_subscription
     from {{ items }} as items
     inner join counted_discounts as discounts
@@ -81,10 +86,8 @@ reductions as (
         in_force.item_id,
         in_force.version_no,
         in_force.state_date,
-        list(
-            cast((100 - least(greatest(in_force.discount_value, 0), 100)) * 10000 as hugeint)
-            order by in_force.discount_id
-        ) filter (where in_force.kind = 'percent') as kept_millionths,
+        list(in_force.kept_millionths order by in_force.discount_id) filter (where in_force.kind = 'percent')
+            as kept_millionths,
         sum(
             case
                 when not in_force.is_of_subscription then {{ amount_off }}

@@ -38,13 +38,12 @@ policy:
 """
 
 _BOARD = """\
-# What the board and the quarterly reviews see. Targets are judged once the metric is published.
+# What the board and the quarterly reviews see, in this order; docs/metrics.md lists every metric there is.
 metrics:
   - {{metric: arr, target: null}}
   - {{metric: net_new_arr, target: null}}
   - {{metric: nrr, target: 1.05}}
   - {{metric: grr, target: 0.90}}
-  - {{metric: adoption_rate, target: 0.60}}
   - {{metric: quick_ratio, target: 3.0}}
 
 # A review has a date, or a rule on the fiscal calendar; everything is refreshed so many days before it.

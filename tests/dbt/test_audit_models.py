@@ -94,6 +94,7 @@ WORLDS: dict[str, list[Change]] = {
         ("UPDATE marts.arr_by_segment SET quick_ratio = 'inf'::DOUBLE", {"money_rates_finite": "fail"}),
         ("UPDATE marts.adoption SET adoption_rate = 1.01", {"joint_rates_within_bounds": "fail"}),
         ("INSERT INTO quality.quarantine VALUES ('finance', 'accounts')", {"quarantined_share_finance": "fail"}),
+        ("UPDATE marts.restatements SET delta = 9.99 WHERE cause = 'source'", {"restatements_complete": "fail"}),
     ],
     "figures that are wrong in other ways": [
         ("UPDATE marts.tie_out SET status = 'fail' WHERE check_key = 'grains_agree'", {"grains_agree": "fail"}),
@@ -102,6 +103,9 @@ WORLDS: dict[str, list[Change]] = {
             "UPDATE intermediate.int_usage__event_day SET events = 241 WHERE local_date = '2025-02-28'",
             {"staged_events_counted": "fail"},
         ),
+        # segments that lose more than they gain
+        ("UPDATE marts.restatements SET delta = 80 WHERE delta = 90", {"restatements_complete": "fail"}),
+        ("UPDATE marts.arr_bridge_as_reported SET opening_arr = 81", {"reported_bridge_adds_up": "fail"}),
         # money of a month that has not come
         ("UPDATE marts.arr_by_segment SET month_start = '2025-03-01'", {"arr_by_segment": "fail"}),
         ("UPDATE marts.adoption SET breadth = 'nan'::DOUBLE", {"joint_rates_finite": "fail"}),
@@ -149,7 +153,13 @@ WORLDS: dict[str, list[Change]] = {
             | {"staged_events_counted": "no_data", "drift_new_keys": "no_data", "drift_missing_keys": "no_data"},
         ),
     ],
-    "nothing wrong: no control totals, every event mapped, a month without money": [
+    "nothing wrong: nothing closed, no control totals, every event mapped, a month without money": [
+        (
+            "UPDATE marts.month_closes SET is_in_force = false",
+            dict.fromkeys(["restatements_complete", "reported_bridge_adds_up"], "not_configured"),
+        ),
+        ("DELETE FROM marts.restatements", {}),
+        ("DELETE FROM marts.arr_bridge_as_reported", {}),
         ("UPDATE staging.stg_finance__state SET has_control_totals = false", {"control_total": "not_configured"}),
         ("DELETE FROM marts.tie_out WHERE check_key = 'control_total'", {}),
         ("DELETE FROM marts.unmapped_events", {}),
@@ -166,14 +176,14 @@ WORLDS: dict[str, list[Change]] = {
             dict.fromkeys(
                 ["roll_forward", "grains_agree", "control_total", "exchange_rates_present", "contract_rows_valued",
                  "fct_arr_month", "arr_by_segment", "quarantined_share_finance", "money_rates_finite",
-                 "money_rates_within_bounds", "money_marts_filled"],
+                 "money_rates_within_bounds", "money_marts_filled", "restatements_complete", "reported_bridge_adds_up"],
                 "not_configured",
             ),
         ),
         *(
             (f"DELETE FROM marts.{table}", {})
             for table in ("tie_out", "fct_arr_month", "fct_arr_movement", "arr_by_segment", "arr_by_product_line",
-                          "arr_by_segment_and_product_line")
+                          "arr_by_segment_and_product_line", "month_closes", "restatements")
         ),
     ],
     "no feature registry": [

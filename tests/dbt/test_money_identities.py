@@ -10,6 +10,7 @@ import pytest
 
 from support.money_companies import company, sandbox
 from support.money_examples import tables
+from support.money_identities import broken
 from support.money_world import contents, run_money, world
 from support.raw_money import state
 
@@ -79,6 +80,11 @@ def test_shares_of_arr_add_up_to_one(tmp_path_factory: pytest.TempPathFactory, n
 
 
 @COMPANIES
+def test_every_identity_holds(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    assert broken(company(tmp_path_factory, name)) == {}
+
+
+@COMPANIES
 def test_a_second_run_gives_the_same_rows(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     query = company(tmp_path_factory, name)
     before = contents(query)
@@ -118,6 +124,20 @@ def test_the_sandbox_truth_is_found_in_every_cell(tmp_path_factory: pytest.TempP
         "FROM marts.arr_by_segment_and_product_line WHERE closing_arr <> 0"
     )
     assert {row[:4]: row[4] for row in found} == expected
+
+
+def test_every_planted_migration_is_found_and_nothing_else(tmp_path_factory: pytest.TempPathFactory) -> None:
+    query = company(tmp_path_factory, "sandbox")
+    story = json.loads(sandbox(tmp_path_factory).truth.read_text(encoding="utf-8"))["story"]
+    planted = {(row["account_id"], f"{row['on'][:7]}-01") for row in story if row["what"] == "migration"}
+    found = query(
+        "SELECT account_id, month_start::VARCHAR, count(*) FILTER (WHERE movement = 'migration_out'), "
+        "count(*) FILTER (WHERE movement = 'migration_in') FROM marts.fct_arr_movement "
+        "WHERE movement LIKE 'migration%' GROUP BY ALL ORDER BY ALL"
+    )
+    assert found == [(*key, 1, 1) for key in sorted(planted)]
+    reasons = query("SELECT DISTINCT reason FROM marts.fct_arr_movement WHERE movement LIKE 'migration%' ORDER BY 1")
+    assert reasons == [("replacement",), ("succession",)]
 
 
 def test_control_totals_name_what_they_are_compared_with(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -53,8 +53,8 @@ def test_churn_says_why_where_the_source_tells(query: Query, account: str, reaso
 
 
 def test_growth_and_shrinkage(query: Query) -> None:
-    assert movements(query, "grower")[1:] == [("2025-03", "expansion", Decimal(720), None)]
-    assert movements(query, "shrinker")[1:] == [("2025-03", "contraction", Decimal(-720), None)]
+    assert movements(query, "grower")[1:] == [("2025-03", "expansion", Decimal(720), "price")]
+    assert movements(query, "shrinker")[1:] == [("2025-03", "contraction", Decimal(-720), "price")]
 
 
 def segment(query: Query, month: str, name: str) -> dict[str, Any]:

@@ -93,7 +93,8 @@ def test_past_due_counts_until_the_grace_is_over(tmp_path_factory: pytest.TempPa
 def test_a_return_after_a_long_gap_is_new(tmp_path_factory: pytest.TempPathFactory) -> None:
     query = built(tmp_path_factory, "cancel_requested")
     returns = (
-        "SELECT movement, arr_delta FROM marts.fct_arr_movement WHERE account_id = ? AND month_start > '2025-02-01'"
+        "SELECT movement, arr_delta FROM marts.fct_arr_movement WHERE account_id = ? AND month_start > '2025-02-01' "
+        "AND grain = 'account'"
     )
     # last paid month end 31 January: 89 days to 30 April, 120 to 31 May
     assert query(returns, "short_gap") == [("reactivation", Decimal(1200))]

@@ -186,11 +186,14 @@ def test_no_accounts_and_no_folder(tmp_path: Path) -> None:
         land(Home(tmp_path / "home"), company)
 
 
-def test_sources_that_are_not_files_are_refused_by_name(tmp_path: Path) -> None:
-    error = error_of(tmp_path, {}, SETTINGS + "finance: {sources: {accounts: salesforce}}\n")
-    assert (
-        "comes with the connectors extra" in error.what and error.where == "company.yaml, key finance.sources.accounts"
-    )
+def test_sources_that_cannot_be_are_refused_by_name(tmp_path: Path) -> None:
+    error = error_of(tmp_path, {"gl_revenue.csv": ""}, SETTINGS + "finance: {sources: {gl_revenue: stripe}}\n")
+    assert "Stripe has nothing for the table gl_revenue" in error.what
+    assert error.where == "company.yaml, key finance.sources.gl_revenue"
+    error = error_of(tmp_path, {}, SETTINGS + "finance: {sources: {accounts: stripe}}\n")
+    assert "the table accounts comes from stripe, and there is a file with rows of it" in error.what
+    error = error_of(tmp_path, {}, SETTINGS + "finance: {sources: {accounts: {kind: sqll, query: x}}}\n")
+    assert "'sqll' is no known kind (did you mean sql?)" in error.what
     error = error_of(tmp_path, {}, SETTINGS + "finance: {sources: {acounts: file}}\n")
     assert "did you mean accounts?" in error.what
 

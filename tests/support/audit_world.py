@@ -52,11 +52,25 @@ TABLES = {
             0.01::DECIMAL(18,2) AS tolerance, 'ok' AS status
         FROM (VALUES (DATE '2025-01-01'), (DATE '2025-02-01')) months(month_start),
             (VALUES ('roll_forward'), ('grains_agree'), ('control_total')) checks(check_key)""",
-    "marts.fct_arr_month": "SELECT DATE '2025-02-01' AS month_start, 'a1' AS account_id, 100::DECIMAL(18,2) AS arr",
+    "marts.fct_arr_month": """
+        SELECT DATE '2025-02-01' AS month_start, 'a1' AS account_id, 'Core' AS product_line,
+            100::DECIMAL(18,2) AS arr""",
+    "marts.month_closes": "SELECT DATE '2025-02-01' AS month_start, 1 AS close_number, true AS is_in_force",
+    "marts.arr_month_as_reported": """
+        SELECT DATE '2025-02-01' AS month_start, 1 AS close_number, 'a1' AS account_id, 'Core' AS product_line,
+            90::DECIMAL(18,2) AS arr""",
+    "marts.restatements": """
+        SELECT DATE '2025-02-01' AS month_start, 'a1' AS account_id, 'Core' AS product_line, 'size' AS dimension,
+            unnest([10, -90, 90])::DECIMAL(18,2) AS delta, unnest(['source', 'segment', 'segment']) AS cause""",
+    "marts.arr_bridge_as_reported": """
+        SELECT DATE '2025-02-01' AS month_start, 80 AS opening_arr, 0 AS new_arr, 0 AS reactivation_arr,
+            0 AS expansion_arr, 0 AS contraction_arr, 0 AS churn_arr, 0 AS fx_arr, 0 AS transfer_in_arr,
+            0 AS transfer_out_arr, 10 AS prior_period_adjustment_arr, 90 AS closing_arr""",
     "marts.arr_by_segment": """
         SELECT DATE '2025-02-01' AS month_start, NULL::DOUBLE AS quick_ratio, 8.33::DECIMAL(18,2) AS arpa""",
     "marts.arr_by_product_line": "SELECT DATE '2025-02-01' AS month_start, 1::DOUBLE AS attach_rate",
     "marts.arr_by_segment_and_product_line": "SELECT DATE '2025-02-01' AS month_start, 1::DOUBLE AS share_of_arr",
+    "marts.board_metrics": "SELECT DATE '2025-02-01' AS period_start, -5::DOUBLE AS value",
     "marts.revenue_retention": "SELECT 1.1::DOUBLE AS nrr, 1::DOUBLE AS grr, 0.5::DOUBLE AS logo_retention",
     "marts.arr_cohorts": "SELECT 1.1::DOUBLE AS nrr, 1::DOUBLE AS grr, 0.5::DOUBLE AS logo_retention",
     "marts.arr_renewals": "SELECT 1::DOUBLE AS renewal_rate",

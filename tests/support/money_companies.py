@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from assets.board.choice import choose
+from assets.board.close_raw import load_closes
 from assets.company.load import load_company
 from assets.company.raw import write_raw
 from assets.finance.landing import land
@@ -36,7 +38,9 @@ def company(factory: pytest.TempPathFactory, name: str) -> Query:
         land(home, settings)
         with write(home.warehouse) as con:
             write_raw(con, settings)
+            choose(settings).write(con)
             load_raw(con, home, settings, None)
+            load_closes(con, home, "this-run", "models")
         run_money(factory, home.warehouse)
         _companies[base, name] = querying(home.warehouse)
     return _companies[base, name]

@@ -19,7 +19,13 @@ from assets.warehouse import read, write
 from support.raw_money import COMPANY, Row, fill
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
-MARTS = ("+config.meta.publish_group:money", "+dim_account", "+audit_fx_missing", "+audit_items_unvalued")
+MARTS = (
+    "+config.meta.publish_group:money",
+    "+dim_account",
+    "+audit_fx_missing",
+    "+audit_items_unvalued",
+    "+audit_restatements",
+)
 Query = Callable[..., list[tuple[Any, ...]]]
 
 
@@ -63,8 +69,10 @@ def run_money(factory: pytest.TempPathFactory, warehouse: Path) -> None:
     with write(warehouse) as con:
         for schema in ("staging", "intermediate", "marts", "audit"):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        con.begin()
         for model in _compiled[base]:
             con.execute(f"CREATE OR REPLACE {model.kind} {model.relation} AS {model.sql}")
+        con.commit()
 
 
 def build_money(

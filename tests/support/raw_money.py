@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from assets.board.close_tables import FROZEN, RECORD, RESTATEMENT_KEY
+from assets.board.registry import METRICS
 from assets.warehouse import write
 
 Row = Mapping[str, Any]
 
 _MONEY, _RATE = "DECIMAL(18,4)", "DECIMAL(18,8)"
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in columns.items())
+
 
 # columns as the input contract names them, typed as the loaders type them
 TABLES: dict[str, str] = {
@@ -22,6 +30,9 @@ TABLES: dict[str, str] = {
     "adoption_established_days INTEGER, adoption_window_days INTEGER, tie_out_tolerance_company DOUBLE, "
     "tie_out_tolerance_product_line DOUBLE",
     "lens_dimensions": "position INTEGER, dimension VARCHAR",
+    "board_metrics": "metric_key VARCHAR, metric_name VARCHAR, kind VARCHAR, unit VARCHAR, quarter_rule VARCHAR, "
+    "direction VARCHAR, owner VARCHAR, source VARCHAR, definition VARCHAR, definition_hash VARCHAR, "
+    "board_position INTEGER, target DOUBLE",
     "finance_state": "mode VARCHAR, as_of DATE, delivery_number INTEGER, content_hash VARCHAR, landed_on DATE, "
     "has_invoices BOOLEAN, has_gl BOOLEAN, has_control_totals BOOLEAN, has_entitlements BOOLEAN, "
     "has_identity_map BOOLEAN",
@@ -48,6 +59,10 @@ TABLES: dict[str, str] = {
     "fx_rates": f"rate_date DATE, from_currency VARCHAR, to_currency VARCHAR, rate {_RATE}, rate_type VARCHAR",
     "control_totals": f"month DATE, metric VARCHAR, value {_MONEY}, product_line VARCHAR, segment VARCHAR",
     "arr_month": f"month DATE, account_id VARCHAR, product_line VARCHAR, currency VARCHAR, arr {_MONEY}",
+    "closes": _listed(RECORD),
+    "closes_state": "run_id VARCHAR, definition_hash VARCHAR, token VARCHAR",
+    **{f"closed_{name}": _listed(columns) for name, columns in FROZEN.items()},
+    "restatements_seen": _listed(RESTATEMENT_KEY) + ", first_seen_run VARCHAR, position INTEGER",
     "amplitude_hours": "upload_hour TIMESTAMP, state VARCHAR, parts INTEGER, records BIGINT, staged BIGINT, "
     "duplicates BIGINT, late_resends BIGINT, quarantined BIGINT, erased BIGINT, bytes BIGINT, sha256 VARCHAR, "
     "attempts INTEGER, loaded_at TIMESTAMP, insert_id_duplicates BIGINT",
@@ -70,13 +85,36 @@ COMPANY: Row = {
 }
 
 
+# The whole registry, as without a board.yaml; tests that care write their own rows.
+BOARD: list[Row] = [
+    {
+        "metric_key": metric.key, "metric_name": metric.name, "kind": metric.kind,
+        "unit": "USD" if metric.unit == "currency" else metric.unit, "quarter_rule": metric.quarter_rule,
+        "direction": metric.direction, "owner": metric.owner, "source": metric.source,
+        "definition": metric.definition, "definition_hash": metric.definition_hash, "board_position": position,
+    }
+    for position, metric in enumerate(METRICS, start=1)
+]  # fmt: skip
+# Tables that always hold something.
+DEFAULTS: dict[str, list[Row]] = {
+    "board_metrics": BOARD,
+    "closes_state": [{"run_id": "this-run", "definition_hash": "models", "token": ""}],
+}
+
+
 def fill(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[Row]]) -> None:
-    """Create every raw table and insert the rows; a missing table is empty, a missing column null."""
+    """Create every raw table and insert the rows; a missing table is empty (the board sees every metric), a missing
+    column null."""
+    con.begin()
     for name, columns in TABLES.items():
         con.execute(f"CREATE OR REPLACE TABLE raw.{name} ({columns})")
-        for row in tables.get(name, ()):
-            names, marks = ", ".join(row), ", ".join("?" for _ in row)
-            con.execute(f"INSERT INTO raw.{name} ({names}) VALUES ({marks})", list(row.values()))
+        # rows of one shape together: a statement and a commit for each row would take most of a test's time
+        for shape, same in groupby(tables.get(name, DEFAULTS.get(name, ())), key=tuple):
+            rows = list(same)
+            marks = ", ".join(["(" + ", ".join("?" for _ in shape) + ")"] * len(rows))
+            values = [value for row in rows for value in row.values()]
+            con.execute(f"INSERT INTO raw.{name} ({', '.join(shape)}) VALUES {marks}", values)
+    con.commit()
 
 
 def state(mode: str, as_of: str | None, **flags: bool) -> dict[str, Any]:

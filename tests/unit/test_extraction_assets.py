@@ -19,6 +19,7 @@ from assets.amplitude.archive import hour_number
 from assets.amplitude.asked import accept
 from assets.amplitude.assets import build_hours_asset
 from assets.company.assets import build_company_asset
+from assets.company.fingerprint import noted_inputs
 from assets.company.load import load_company
 from assets.errors import InputError
 from assets.home import Home
@@ -86,9 +87,8 @@ def run(
 def stands(home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether a release of what the last run read would still stand."""
     with read(Home(home).warehouse) as con:
-        row = con.execute("SELECT fingerprint FROM raw.refresh").fetchone()
-    assert row is not None
-    manifest = SimpleNamespace(held_back={}, fingerprint=news.with_code(row[0], None))
+        inputs = noted_inputs(con)
+    manifest = SimpleNamespace(held_back={}, fingerprint=news.with_code(inputs, None))
     monkeypatch.setattr(news, "current", lambda _: SimpleNamespace(manifest=manifest))
     return news.stands(settings_for(home, folder), None) is not None
 

@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 
 from assets.company.board import Board, Review
-from assets.company.model import Company
-from pipelines.schedules import build_schedules, review_due, schedule_name
+from assets.company.model import Company, Policy
+from pipelines.schedules import build_close_schedule, build_schedules, review_due, schedule_name
 
 ZONE = "America/New_York"
 DAYS = (date(2026, 10, 1), date(2026, 10, 2))
@@ -75,6 +75,25 @@ def test_the_daily_schedule_says_why_it_does_nothing(quiet: bool) -> None:
     result = daily.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=tick))
     assert bool(result.run_requests) is not quiet
     assert (result.skip_message or "").startswith("nothing new") is quiet
+
+
+@pytest.mark.parametrize("reason", [None, "2026-09 is closed already"])
+def test_the_month_before_is_closed_on_its_day_unless_it_need_not_be(reason: str | None) -> None:
+    asked: list[date] = []
+
+    def not_due(month: date) -> str | None:
+        asked.append(month)
+        return reason
+
+    schedule = build_close_schedule(company().model_copy(update={"policy": Policy(close_day=5)}), not_due)
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 8 5 * *", ZONE)
+    tick = datetime(2026, 10, 5, 8, tzinfo=ZoneInfo(ZONE))
+    result = schedule.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=tick))
+    assert asked == [date(2026, 9, 1)]
+    assert result.skip_message == reason
+    if reason is None:
+        (request,) = result.run_requests
+        assert request.run_config["ops"] == {"close_month": {"config": {"month": "2026-09", "reopen": False}}}
 
 
 def test_schedules_run_on_the_companys_clock() -> None:

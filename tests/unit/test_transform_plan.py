@@ -23,9 +23,10 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as con:
         con.execute("""
             CREATE SCHEMA raw; CREATE SCHEMA intermediate;
-            CREATE TABLE raw.refresh AS SELECT 's1' AS settings_hash, NULL::DATE AS until;
+            CREATE TABLE raw.refresh AS SELECT 's1' AS settings_hash, 'b1' AS board_hash, NULL::DATE AS until;
             CREATE TABLE raw.company AS SELECT 'America/New_York' AS time_zone;
             CREATE TABLE raw.finance_state AS SELECT 'f1' AS content_hash, DATE '2026-09-30' AS as_of;
+            CREATE TABLE raw.closes_state AS SELECT 'r1' AS run_id, 'models-1' AS definition_hash, '' AS token;
             CREATE TABLE raw.amplitude_sequence AS SELECT 7::BIGINT AS sequence;
             CREATE TABLE raw.amplitude_touched (occurred_hour TIMESTAMP);
             CREATE TABLE raw.amplitude_hours (upload_hour TIMESTAMP, state VARCHAR, sha256 VARCHAR, parts INTEGER);
@@ -111,6 +112,7 @@ def test_new_money_moves_adoption_but_not_activity(con: duckdb.DuckDBPyConnectio
         ("UPDATE raw.amplitude_hours SET sha256 = 'cc'", "an upload hour was replaced"),
         ("DELETE FROM raw.amplitude_hours", "an upload hour was replaced"),
         ("DROP TABLE raw.built", "first build"),
+        ("ALTER TABLE raw.built DROP COLUMN board_hash", "first build"),  # marks of an earlier version
         ("DROP TABLE intermediate.int_usage__event_day", "first build"),
     ],
 )
@@ -148,6 +150,20 @@ def test_new_events_keep_the_money_models_and_new_money_does_not(con: duckdb.Duc
     assert make_plan(con, HASH).keeps_money
     con.execute("UPDATE raw.finance_state SET as_of = DATE '2026-10-31'")
     assert not make_plan(con, HASH).keeps_money
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["closes_state SET token = '~seal', run_id = 'r2'", "refresh SET board_hash = 'b2'"],
+    ids=["a closed month", "another choice or definition of the board's metrics"],
+)
+def test_what_only_money_depends_on_builds_the_money_models_and_nothing_else(
+    con: duckdb.DuckDBPyConnection, change: str
+) -> None:
+    con.execute(f"UPDATE raw.{change}")
+    plan = make_plan(con, HASH)
+    assert (plan.full_refresh, plan.keeps_money) == (False, False)
+    assert (plan.events, plan.activity, plan.adoption_from) == (frozenset(), frozenset(), None)
 
 
 def test_a_build_that_did_not_end_is_made_good(con: duckdb.DuckDBPyConnection) -> None:

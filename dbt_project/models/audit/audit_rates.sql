@@ -13,6 +13,7 @@
     ['adoption', 'active_seat_rate', 'joint', 0, none],
     ['adoption', 'breadth', 'joint', 0, none],
     ['adoption', 'days_per_account', 'joint', 0, none],
+    ['board_metrics', 'value', 'money', none, none],
     ['revenue_retention', 'nrr', 'money', 0, none],
     ['revenue_retention', 'grr', 'money', 0, 1],
     ['revenue_retention', 'logo_retention', 'money', 0, 1],

@@ -18,6 +18,7 @@ with due as (
     'arr_by_product_line': ['money', 'due.has_money'],
     'arr_by_segment_and_product_line': ['money', 'due.has_money'],
     'tie_out': ['money', 'due.has_money'],
+    'board_metrics': ['money', 'due.has_money'],
     'dim_feature': ['usage', 'due.has_features'],
     'fct_user_activity_day': ['usage', 'true'],
     'fct_feature_usage_day': ['usage', 'due.has_features'],

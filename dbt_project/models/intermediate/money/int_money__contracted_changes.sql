@@ -54,9 +54,12 @@ subscriptions as (
     union all
 
     select
-        live.month_start, live.state_date, live.valuation_date, live.item_id, live.version_no, live.subscription_id,
-        live.currency, live.gross_annual_e12, live.annual_numerator, live.annual_denominator
+        live.month_start, live.state_date, live.state_date as valuation_date, live.item_id, live.version_no,
+        live.subscription_id, live.currency, live.gross_annual_e12, terms.annual_numerator, terms.annual_denominator
     from {{ ref('int_money__item_months') }} as live
+    inner join {{ ref('int_money__item_terms') }} as terms
+        on live.item_id = terms.item_id
+            and live.version_no = terms.version_no
     inner join (select distinct subscription_id, month_start from signed) as signed_subscriptions
         on live.subscription_id = signed_subscriptions.subscription_id
             and live.month_start = signed_subscriptions.month_start

@@ -46,35 +46,6 @@ stocks as (
     from {{ ref('arr_by_segment_and_product_line') }}
 ),
 
--- revenue is read in the reporting currency, at the month's average rate
-ledger as (
-    select
-        ledger.month_start,
-        ledger.product_line,
-        ledger.segment,
-        -- wide, because the engine holds the product of two narrow decimals to eighteen digits
-        cast(ledger.amount as decimal(38, 4)) * case
-            when ledger.currency = settings.reporting_currency then cast(1 as decimal(18, 8))
-            else rates.rate
-        end as amount
-    from {{ ref('stg_finance__gl_revenue') }} as ledger
-    cross join {{ ref('stg_company__settings') }} as settings
-    left join (
-        select
-            cast({{ dbt.date_trunc('month', 'rate_date') }} as date) as month_start,
-            from_currency,
-            to_currency,
-            arg_max(rate, rate_date) as rate
-        from {{ ref('stg_finance__fx_rates') }}
-        where rate_type = 'average'
-        group by 1, 2, 3
-    ) as rates
-        on ledger.month_start = rates.month_start
-            and ledger.currency = rates.from_currency
-            and settings.reporting_currency = rates.to_currency
-    where ledger.revenue_class = 'recurring'
-),
-
 -- an amount without a rate leaves the whole sum unknown, not smaller
 revenue as (
     select
@@ -83,7 +54,7 @@ revenue as (
         totals.segment,
         case when count(*) = count(ledger.amount) then sum(ledger.amount) end as revenue
     from totals
-    inner join ledger
+    inner join {{ ref('int_money__ledger') }} as ledger
         on totals.month_start = ledger.month_start
             and coalesce(totals.product_line, ledger.product_line, '') = coalesce(ledger.product_line, '')
             and coalesce(totals.segment, ledger.segment, '') = coalesce(ledger.segment, '')

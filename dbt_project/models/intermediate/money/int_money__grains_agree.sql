@@ -1,4 +1,5 @@
--- One ARR, whichever way it is summed: by account, by product line, by segment, and by both.
+-- One ARR, whichever way it is summed: by account, by product line, by segment, and by both; and one movement, whether
+-- it is told by account or by product line.
 with company as (
     select
         months.month_start,
@@ -107,6 +108,30 @@ by_product_line as (
         arg_max(arr, (abs(arr - closing_arr), dimension)) as right_value
     from line_sums
     group by month_start, product_line, closing_arr
+),
+
+-- the movements of each account against those of its product lines, exchange rates apart; the worst account speaks for
+-- a month
+account_movements as (
+    select
+        month_start,
+        account_id,
+        movement = 'fx' as is_fx,
+        sum(case when grain = 'account' then arr_delta else 0 end) as account_arr,
+        sum(case when grain = 'product' then arr_delta else 0 end) as product_arr
+    from {{ ref('fct_arr_movement') }}
+    group by month_start, account_id, movement = 'fx'
+),
+
+by_movement as (
+    select
+        month_start,
+        'movement' as lens,
+        case when is_fx then 'fx' else 'all' end as lens_value,
+        arg_max(account_arr, (abs(account_arr - product_arr), account_id)) as left_value,
+        arg_max(product_arr, (abs(account_arr - product_arr), account_id)) as right_value
+    from account_movements
+    group by month_start, is_fx
 )
 
 select month_start, lens, lens_value, left_value, right_value from by_line
@@ -116,3 +141,5 @@ union all
 select month_start, lens, lens_value, left_value, right_value from by_segment
 union all
 select month_start, lens, lens_value, left_value, right_value from by_product_line
+union all
+select month_start, lens, lens_value, left_value, right_value from by_movement

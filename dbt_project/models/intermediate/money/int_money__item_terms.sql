@@ -97,6 +97,8 @@ annualised as (
 )
 
 select
+    -- a number for the version, because many months by an id of eighteen letters are dear to write and to compare
+    cast(row_number() over (order by annualised.item_id, annualised.version_no) as integer) as version_key,
     annualised.item_id,
     annualised.version_no,
     annualised.subscription_id,

@@ -1,5 +1,6 @@
--- Opening + movements against closing, for the company and for every segment. The closing side is read from the ARR
--- itself, the opening side from the month before, so that the bridge in between is proven and not repeated.
+-- Opening + movements against closing, for the company, every segment, every product line and every cell of both. The
+-- closing side is read from the ARR itself, the opening side from the month before, so that the bridge in between is
+-- proven and not repeated.
 with company_arr as (
     select
         month_start,
@@ -33,54 +34,88 @@ company as (
         on months.month_start = movements.month_start
 ),
 
-segment_arr as (
+-- ARR by segment (product_line null), product line (dimension null) and both
+closings as (
     select
-        fct.month_start,
+        closings.month_start,
         segments.dimension,
         segments.segment,
-        sum(fct.arr) as arr
-    from {{ ref('fct_arr_month') }} as fct
-    inner join {{ ref('int_calendar__money_months') }} as months
-        on fct.month_start = months.month_start
-    inner join {{ ref('dim_account_segment') }} as segments
-        on fct.account_id = segments.account_id
-            and months.state_date >= segments.valid_from
-            and months.state_date < segments.valid_to
-    group by fct.month_start, segments.dimension, segments.segment
+        closings.product_line,
+        sum(closings.closing_arr) as arr
+    from {{ ref('int_money__cell_closings') }} as closings
+    inner join {{ ref('int_money__segment_sets') }} as segments
+        on closings.set_id = segments.set_id
+    group by grouping sets (
+        (closings.month_start, segments.dimension, segments.segment, closings.product_line),
+        (closings.month_start, segments.dimension, segments.segment)
+    )
+
+    union all
+
+    select month_start, null as dimension, null as segment, product_line, sum(arr) as arr
+    from {{ ref('fct_arr_month') }}
+    group by month_start, product_line
 ),
 
--- a segment may have ARR without a bridge row, or the other way round: both would be a fault and must show
-segment_keys as (
-    select month_start, dimension, segment from segment_arr
-    union
-    select month_start, dimension, segment from {{ ref('arr_by_segment') }}
-),
-
-segments as (
+bridges as (
     select
-        keys.month_start,
-        keys.dimension as lens,
-        keys.segment as lens_value,
-        coalesce(opening.arr, 0) + coalesce(
-            bridge.new_arr + bridge.reactivation_arr + bridge.expansion_arr + bridge.contraction_arr + bridge.churn_arr
-            + bridge.fx_arr + bridge.transfer_in_arr + bridge.transfer_out_arr, 0
-        ) as left_value,
-        coalesce(closing.arr, 0) as right_value
-    from segment_keys as keys
-    left join {{ ref('arr_by_segment') }} as bridge
-        on keys.month_start = bridge.month_start
-            and keys.dimension = bridge.dimension
-            and keys.segment = bridge.segment
-    left join segment_arr as closing
-        on keys.month_start = closing.month_start
-            and keys.dimension = closing.dimension
-            and keys.segment = closing.segment
-    left join segment_arr as opening
-        on opening.month_start = {{ dbt.dateadd('month', -1, 'keys.month_start') }}
-            and keys.dimension = opening.dimension
-            and keys.segment = opening.segment
+        month_start, dimension, segment, null as product_line,
+        new_arr + reactivation_arr + expansion_arr + contraction_arr + churn_arr + fx_arr
+        + transfer_in_arr + transfer_out_arr as arr
+    from {{ ref('arr_by_segment') }}
+
+    union all
+
+    select
+        month_start, null as dimension, null as segment, product_line,
+        {{ product_movements() | join('_arr + ') }}_arr as arr
+    from {{ ref('arr_by_product_line') }}
+
+    union all
+
+    select
+        month_start, dimension, segment, product_line,
+        {{ product_movements() | join('_arr + ') }}_arr + transfer_in_arr + transfer_out_arr as arr
+    from {{ ref('arr_by_segment_and_product_line') }}
+),
+
+-- a cut may have ARR without a bridge row, or the other way round: both would be a fault and must show
+sides as (
+    select month_start, dimension, segment, product_line, arr as left_value, 0 as right_value
+    from bridges
+
+    union all
+
+    select months.month_start, opening.dimension, opening.segment, opening.product_line, opening.arr, 0
+    from closings as opening
+    inner join {{ ref('int_calendar__money_months') }} as months
+        on opening.month_start = {{ dbt.dateadd('month', -1, 'months.month_start') }}
+
+    union all
+
+    select month_start, dimension, segment, product_line, 0, arr
+    from closings
+),
+
+cuts as (
+    select
+        month_start,
+        case
+            when product_line is null then dimension
+            when dimension is null then 'product_line'
+            else dimension || ' and product_line'
+        end as lens,
+        case
+            when product_line is null then segment
+            when dimension is null then product_line
+            else segment || ' | ' || product_line
+        end as lens_value,
+        sum(left_value) as left_value,
+        sum(right_value) as right_value
+    from sides
+    group by month_start, dimension, segment, product_line
 )
 
 select month_start, lens, lens_value, left_value, right_value from company
 union all
-select month_start, lens, lens_value, left_value, right_value from segments
+select month_start, lens, lens_value, left_value, right_value from cuts

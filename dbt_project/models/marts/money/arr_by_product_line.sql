@@ -1,78 +1,56 @@
--- ARR at month start and month end by product line, and how many of the company's paying accounts hold the line.
-with line_accounts as (
+-- The ARR bridge of every product line, to the cent, and how many of the company's paying accounts hold the line.
+with postings as (
     select
         month_start,
         product_line,
-        account_id,
-        sum(arr) as arr
-    from {{ ref('fct_arr_month') }}
-    group by month_start, product_line, account_id
-),
-
-closing as (
-    select
-        month_start,
-        product_line,
-        sum(arr) as closing_arr,
-        count(*) filter (where arr > 0) as closing_accounts
-    from line_accounts
-    group by month_start, product_line
-),
-
-positions as (
-    select
-        month_start,
-        product_line,
-        0 as opening_arr,
+        opening_arr,
         closing_arr,
-        closing_accounts
-    from closing
+        cast(closing_arr > 0 as integer) as closing_accounts,
+        cast(null as varchar) as movement,
+        0 as arr_delta
+    from {{ ref('int_money__line_balances') }}
 
     union all
 
-    select
-        months.month_start,
-        closing.product_line,
-        closing.closing_arr as opening_arr,
-        0 as closing_arr,
-        0 as closing_accounts
-    from closing
-    inner join {{ ref('int_calendar__money_months') }} as months
-        on closing.month_start = {{ dbt.dateadd('month', -1, 'months.month_start') }}
-),
-
-company as (
-    select
-        month_start,
-        count(*) filter (where arr > 0) as company_accounts
-    from (
-        select month_start, account_id, sum(arr) as arr
-        from line_accounts
-        group by month_start, account_id
-    ) as account_months
-    group by month_start
+    select month_start, product_line, 0, 0, 0, movement, arr_delta
+    from {{ ref('fct_arr_movement') }}
+    where grain = 'product'
 ),
 
 lines as (
     select
         month_start,
         product_line,
-        sum(opening_arr) as opening_arr,
-        sum(closing_arr) as closing_arr,
-        sum(closing_accounts) as closing_accounts
-    from positions
+        cast(sum(opening_arr) as decimal(18, 2)) as opening_arr,
+        {% for movement in product_movements() -%}
+        cast(sum(case when movement = '{{ movement }}' then arr_delta else 0 end) as decimal(18, 2))
+            as {{ movement }}_arr,
+        {% endfor -%}
+        cast(sum(closing_arr) as decimal(18, 2)) as closing_arr,
+        cast(sum(closing_accounts) as bigint) as closing_accounts
+    from postings
     group by month_start, product_line
+),
+
+company as (
+    select
+        month_start,
+        count(*) as company_accounts
+    from {{ ref('int_money__account_balances') }}
+    where closing_arr > 0
+    group by month_start
 )
 
 select
-    lines.month_start,
-    lines.product_line,
-    cast(lines.opening_arr as decimal(18, 2)) as opening_arr,
-    cast(lines.closing_arr as decimal(18, 2)) as closing_arr,
-    cast(lines.closing_accounts as bigint) as closing_accounts,
+    lines.*,
     cast(coalesce(company.company_accounts, 0) as bigint) as company_accounts,
     lines.closing_accounts / nullif(cast(company.company_accounts as double), 0) as attach_rate
 from lines
 left join company
     on lines.month_start = company.month_start
-where lines.opening_arr <> 0 or lines.closing_arr <> 0 or lines.closing_accounts <> 0
+where lines.opening_arr <> 0
+    or lines.closing_arr <> 0
+    or lines.closing_accounts <> 0
+    {% for movement in product_movements() -%}
+    or lines.{{ movement }}_arr <> 0
+    {% endfor %}

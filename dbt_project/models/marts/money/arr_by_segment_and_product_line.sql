@@ -1,58 +1,127 @@
--- ARR at month end by segment and product line, for every lens dimension; the segment is the one at month end.
-with line_accounts as (
+-- The ARR bridge of every segment of every lens dimension by product line, to the cent, and the state at month end. A
+-- movement belongs to the segment an account was in at month start (new_logo and reactivation: at month end); a changed
+-- segment then moves the closing ARR by transfer.
+{% set state = ['closing_arr', 'gross_arr', 'carr', 'arr_at_notice', 'arr_past_due'] %}
+{% set moves = product_movements() + ['transfer_in', 'transfer_out'] %}
+
+with openings as (
+    select
+        months.month_start,
+        closings.set_id,
+        closings.product_line,
+        closings.closing_arr as opening_arr
+    from {{ ref('int_money__cell_closings') }} as closings
+    inner join {{ ref('int_calendar__money_months') }} as months
+        on closings.month_start = {{ dbt.dateadd('month', -1, 'months.month_start') }}
+),
+
+-- a transfer counts in the dimensions in which the segment is another one
+transfers as (
+    select
+        movements.month_start,
+        opening.dimension,
+        opening.segment as from_segment,
+        closing.segment as to_segment,
+        movements.product_line,
+        movements.arr
+    from {{ ref('int_money__cell_movements') }} as movements
+    inner join {{ ref('int_money__segment_sets') }} as opening
+        on movements.set_id = opening.set_id
+    inner join {{ ref('int_money__segment_sets') }} as closing
+        on movements.to_set_id = closing.set_id
+            and opening.dimension = closing.dimension
+    where movements.movement = 'transfer' and opening.segment <> closing.segment
+),
+
+movements as (
+    select
+        movements.month_start,
+        segments.dimension,
+        segments.segment,
+        movements.product_line,
+        movements.movement,
+        movements.arr
+    from {{ ref('int_money__cell_movements') }} as movements
+    inner join {{ ref('int_money__segment_sets') }} as segments
+        on movements.set_id = segments.set_id
+    where movements.movement <> 'transfer'
+
+    union all
+
+    select
+        month_start, dimension, from_segment, product_line, 'transfer_out', -arr
+    from transfers
+
+    union all
+
+    select
+        month_start, dimension, to_segment, product_line, 'transfer_in', arr
+    from transfers
+),
+
+postings as (
+    select
+        month_start, dimension, segment, product_line, movement, arr,
+        0 as opening_arr, {% for name in state %}0 as {{ name }}, {% endfor %}0 as closing_accounts
+    from movements
+
+    union all
+
+    select
+        openings.month_start, segments.dimension, segments.segment, openings.product_line, null, 0,
+        openings.opening_arr, {{ '0, ' * state | length }}0
+    from openings
+    inner join {{ ref('int_money__segment_sets') }} as segments
+        on openings.set_id = segments.set_id
+
+    union all
+
+    select
+        closings.month_start, segments.dimension, segments.segment, closings.product_line, null, 0,
+        0, {% for name in state %}closings.{{ name }}, {% endfor %}closings.closing_accounts
+    from {{ ref('int_money__cell_closings') }} as closings
+    inner join {{ ref('int_money__segment_sets') }} as segments
+        on closings.set_id = segments.set_id
+),
+
+cells as (
     select
         month_start,
-        account_id,
+        dimension,
+        segment,
         product_line,
-        sum(arr) as arr,
-        sum(gross_arr) as gross_arr,
-        sum(carr) as carr,
-        sum(arr_at_notice) as arr_at_notice,
-        sum(arr_past_due) as arr_past_due
-    from {{ ref('fct_arr_month') }}
-    group by month_start, account_id, product_line
+        cast(sum(opening_arr) as decimal(18, 2)) as opening_arr,
+        {% for name in moves -%}
+        cast(sum(case when movement = '{{ name }}' then arr else 0 end) as decimal(18, 2)) as {{ name }}_arr,
+        {% endfor -%}
+        {% for name in state -%}
+        cast(sum({{ name }}) as decimal(18, 2)) as {{ name }},
+        {% endfor -%}
+        cast(sum(closing_accounts) as bigint) as closing_accounts
+    from postings
+    group by month_start, dimension, segment, product_line
 ),
 
 company as (
     select
         month_start,
-        sum(arr) as company_arr
-    from line_accounts
+        sum(closing_arr) as company_arr
+    from {{ ref('int_money__cell_closings') }}
     group by month_start
-),
-
-cells as (
-    select
-        line_accounts.month_start,
-        segments.dimension,
-        segments.segment,
-        line_accounts.product_line,
-        cast(sum(line_accounts.arr) as decimal(18, 2)) as closing_arr,
-        cast(sum(line_accounts.gross_arr) as decimal(18, 2)) as gross_arr,
-        cast(sum(line_accounts.carr) as decimal(18, 2)) as carr,
-        cast(sum(line_accounts.arr_at_notice) as decimal(18, 2)) as arr_at_notice,
-        cast(sum(line_accounts.arr_past_due) as decimal(18, 2)) as arr_past_due,
-        count(*) filter (where line_accounts.arr > 0) as closing_accounts
-    from line_accounts
-    inner join {{ ref('int_calendar__money_months') }} as months
-        on line_accounts.month_start = months.month_start
-    inner join {{ ref('dim_account_segment') }} as segments
-        on line_accounts.account_id = segments.account_id
-            and months.state_date >= segments.valid_from
-            and months.state_date < segments.valid_to
-    group by line_accounts.month_start, segments.dimension, segments.segment, line_accounts.product_line
 )
 
 select
     cells.*,
-    cast(company.company_arr as decimal(18, 2)) as company_arr,
+    cast(coalesce(company.company_arr, 0) as decimal(18, 2)) as company_arr,
     cast(cells.closing_arr as double) / nullif(company.company_arr, 0) as share_of_arr
 from cells
-inner join company
+left join company
     on cells.month_start = company.month_start
-where cells.closing_arr <> 0
-    or cells.gross_arr <> 0
-    or cells.carr <> 0
-    or cells.arr_at_notice <> 0
-    or cells.arr_past_due <> 0
+where cells.opening_arr <> 0
+    {% for name in moves -%}
+    or cells.{{ name }}_arr <> 0
+    {% endfor -%}
+    {% for name in state -%}
+    or cells.{{ name }} <> 0
+    {% endfor -%}
     or cells.closing_accounts <> 0

@@ -9,6 +9,8 @@ select
     service_end,
     amount,
     currency,
+    is_proration,
+    is_recurring,
     line_type,
     lower(invoice_status) as invoice_status
 from {{ source('finance', 'invoice_lines') }}

@@ -3,6 +3,8 @@ select
     mode,
     as_of,
     delivery_number,
+    content_hash as source_hash,
+    has_invoices,
     has_gl,
     has_control_totals,
     has_entitlements

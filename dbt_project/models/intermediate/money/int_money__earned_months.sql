@@ -1,0 +1,121 @@
+-- What each item's contract is worth in each complete month: MRR × days in service / days of the month. A version is
+-- valued after discounts on its last day of service in the month: at month end, or where it ended before that.
+with versions as (
+    select
+        terms.item_id,
+        terms.version_no,
+        terms.subscription_id,
+        terms.account_id,
+        terms.product_id,
+        terms.currency,
+        terms.effective_from,
+        terms.service_to,
+        terms.service_to - 1 as last_day,
+        terms.gross_annual_e12,
+        terms.annual_numerator,
+        terms.annual_denominator
+    from {{ ref('int_money__item_terms') }} as terms
+    where terms.is_counted
+        and terms.gross_annual_e12 <> 0
+        and terms.effective_from < terms.service_to
+),
+
+months as (
+    select
+        month_start,
+        month_end
+    from {{ ref('int_calendar__money_months') }}
+    where is_complete
+),
+
+ended as (
+    select
+        versions.*,
+        months.month_start
+    from versions
+    inner join months
+        on months.month_start = cast({{ dbt.date_trunc('month', 'versions.last_day') }} as date)
+    where versions.last_day < months.month_end
+),
+
+-- an amount off a subscription is shared among the items that it has on that day
+ending_subscriptions as (
+    select distinct
+        subscription_id,
+        last_day as state_date
+    from ended
+),
+
+on_last_days as (
+    select
+        ending.state_date,
+        ending.state_date as valuation_date,
+        versions.item_id,
+        versions.version_no,
+        versions.subscription_id,
+        versions.currency,
+        versions.gross_annual_e12,
+        versions.annual_numerator,
+        versions.annual_denominator
+    from versions
+    inner join ending_subscriptions as ending
+        on versions.subscription_id = ending.subscription_id
+            and ending.state_date >= versions.effective_from
+            and ending.state_date < versions.service_to
+),
+
+valued as (
+    {{ net_of_discounts('on_last_days') }}
+),
+
+served as (
+    select
+        items.month_start,
+        items.item_id,
+        items.version_no,
+        items.account_id,
+        items.product_id,
+        items.currency,
+        items.net_annual_e12,
+        versions.effective_from,
+        items.state_date as last_day
+    from {{ ref('int_money__item_months') }} as items
+    inner join months
+        on items.month_start = months.month_start
+    inner join versions
+        on items.item_id = versions.item_id
+            and items.version_no = versions.version_no
+
+    union all
+
+    select
+        ended.month_start,
+        ended.item_id,
+        ended.version_no,
+        ended.account_id,
+        ended.product_id,
+        ended.currency,
+        valued.net_annual_e12,
+        ended.effective_from,
+        ended.last_day
+    from ended
+    inner join valued
+        on ended.item_id = valued.item_id
+            and ended.version_no = valued.version_no
+            and ended.last_day = valued.state_date
+)
+
+select
+    month_start,
+    item_id,
+    version_no,
+    account_id,
+    product_id,
+    currency,
+    {{ part_e12(
+        'net_annual_e12',
+        'last_day - greatest(effective_from, month_start) + 1',
+        '12 * extract(day from ' ~ dbt.last_day('month_start', 'month') ~ ')'
+    ) }} as earned_e12
+from served
+where net_annual_e12 <> 0
