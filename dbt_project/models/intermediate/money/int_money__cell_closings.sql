@@ -15,7 +15,7 @@ with line_accounts as (
 
 select
     line_accounts.month_start,
-    sets.segment_set,
+    sets.set_id,
     line_accounts.product_line,
     sum(line_accounts.arr) as closing_arr,
     sum(line_accounts.gross_arr) as gross_arr,
@@ -26,8 +26,8 @@ select
 from line_accounts
 inner join {{ ref('int_calendar__money_months') }} as months
     on line_accounts.month_start = months.month_start
-inner join {{ ref('int_company__segment_sets') }} as sets
+inner join {{ ref('int_money__account_segment_sets') }} as sets
     on line_accounts.account_id = sets.account_id
         and months.state_date >= sets.valid_from
         and months.state_date < sets.valid_to
-group by line_accounts.month_start, sets.segment_set, line_accounts.product_line
+group by line_accounts.month_start, sets.set_id, line_accounts.product_line
