@@ -82,7 +82,7 @@ def print_accounts(console: Console, bridge: Bridge, show_all: bool) -> None:
     amounts = max(len(signed(arr)) for step in bridge.steps for arr in (step.arr, *(c.arr for c in step.changes)))
     labels = max(len(words(step.movement)) for step in bridge.steps)
     ids = max(labels, min(_MOST_ID, max([0, *(len(change.account_id) + 2 for change in listed)])))
-    reasons = min(_MOST_REASON, max([0, *(len(change.reason or "") for change in listed)]))
+    reasons = min(_MOST_REASON, max(len(text) for text in ("reason", *(c.reason or "" for c in listed)))) * has_reasons
     columns = 4 if has_reasons else 3
     names = max(_LEAST_NAME, console.width - ids - reasons - amounts - 3 * columns - 1)
     console.print("[bold]Accounts, largest first[/]")
@@ -90,7 +90,7 @@ def print_accounts(console: Console, bridge: Bridge, show_all: bool) -> None:
     table.add_column("account", no_wrap=True, overflow="ellipsis", max_width=ids, min_width=ids)
     table.add_column("name", no_wrap=True, overflow="ellipsis", max_width=names)
     if has_reasons:
-        table.add_column("reason", no_wrap=True, overflow="ellipsis", max_width=max(reasons, len("reason")))
+        table.add_column("reason", no_wrap=True, overflow="ellipsis", max_width=reasons)
     table.add_column(bridge.currency, justify="right", no_wrap=True, min_width=amounts)
     blank = ("",) * has_reasons
     for step in bridge.steps:
