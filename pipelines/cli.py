@@ -43,7 +43,6 @@ sandbox_app = typer.Typer(no_args_is_help=True, help="The sandbox company, for t
 app.add_typer(release_app, name="release")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(sandbox_app, name="sandbox")
-app.command("close")(cli_close.close)
 
 # Bound to the real streams: while a job runs, whatever Dagster and dbt print goes to the log.
 console = Console(file=sys.stdout, highlight=False)
@@ -170,7 +169,7 @@ def forget(
         _finish(*operate.forget(_settings(company), ids, _day(until, "--until"), console), console)
 
 
-def _finish(code: int, lines: list[str], out: Console) -> None:
+def _finish(code: int, lines: list[str], out: Console) -> NoReturn:
     for line in lines:
         (out if code == DONE else errors).print(line, soft_wrap=True)
     raise typer.Exit(code)
@@ -289,6 +288,7 @@ def sandbox_serve(
         serve(folder, port, console)
 
 
+cli_close.add_to(app, _told, _settings, _finish, console)
 cli_explain.add_to(app, _told, _settings, console)
 
 

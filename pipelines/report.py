@@ -18,6 +18,7 @@ from pipelines.settings import Settings
 _STATUS_STYLE = {"ok": "green", "pass": "green", "warn": "yellow", "not_configured": "dim"}
 # Rates of a handful of accounts say little: they are not ranked.
 _FEWEST_ACCOUNTS, _FEATURES_SHOWN = 10, 4
+_METRICS_SHOWN = 10
 # Segment, other lines and total, and what a product line's column takes.
 _FIXED_WIDTH, _COLUMN_WIDTH = 45, 15
 
@@ -37,6 +38,8 @@ def show(settings: Settings, console: Console) -> None:
         return
     with open_release(release) as con:
         _print_arr(con, console, dimension)
+        if "board_metrics" in release.manifest.tables:
+            print_board(con, console)
         _print_adoption(con, console, dimension)
         _print_tie_out(con, console)
     _print_checks(release, console)
@@ -79,6 +82,39 @@ def _print_arr(con: duckdb.DuckDBPyConnection, console: Console, dimension: str)
 
 def _sum(cells: dict[tuple[str, str], Decimal], segment: str | None, lines: list[str]) -> Decimal:
     return sum((arr for (seg, line), arr in cells.items() if line in lines and segment in (None, seg)), Decimal())
+
+
+def print_board(con: duckdb.DuckDBPyConnection, console: Console) -> None:
+    """The company's figures of the last fiscal quarter that is over, as board.yaml chooses and orders them."""
+    rows = con.execute(
+        """
+        SELECT period_start, metric_name, unit, value, previous_value, year_ago_value, target, status
+        FROM marts.board_metrics
+        WHERE period_type = 'quarter' AND dimension = 'all' AND scope = 'all' AND board_position <= ?
+          AND period_start = (SELECT max(period_start) FROM marts.board_metrics
+                              WHERE period_type = 'quarter' AND is_complete)
+        ORDER BY board_position
+        """,
+        [_METRICS_SHOWN],
+    ).fetchall()
+    if not rows:
+        return
+    start = rows[0][0]
+    table = Table(title=f"Board, quarter from {start:%B %Y}", box=box.SIMPLE_HEAVY, title_justify="left")
+    table.add_column("metric", no_wrap=True, overflow="ellipsis")
+    for name in ("value", "before", "year ago", "target"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for _, name, unit, *figures, status in rows:
+        value, previous, year_ago, target = (_figure(figure, unit) for figure in figures)
+        judged = {"on_target": "[green]met[/] ", "off_target": "[red]missed[/] "}.get(status, "")
+        table.add_row(name, value, previous, year_ago, judged + target)
+    console.print(table)
+
+
+def _figure(value: float | None, unit: str) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.2f}" if unit == "ratio" else f"{value:,.0f}"
 
 
 def _print_adoption(con: duckdb.DuckDBPyConnection, console: Console, dimension: str) -> None:

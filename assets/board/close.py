@@ -15,7 +15,7 @@ import duckdb
 
 from assets.board.close_records import Record, append, closes_root, in_force, month_of, records, sha256_of
 from assets.board.close_tables import BRIDGE, FROZEN
-from assets.company.calendar import month_end
+from assets.company.calendar import add_months, month_end
 from assets.errors import InputError
 from assets.home import Home
 
@@ -234,12 +234,17 @@ def _queries(con: duckdb.DuckDBPyConnection, month_start: date, number: int) -> 
         FROM marts.fct_arr_month fct JOIN marts.dim_account_segment segments USING (account_id)
         WHERE fct.month_start = ? AND ? >= segments.valid_from AND ? < segments.valid_to
     """
+    board = f"""
+        SELECT ?::DATE AS month_start, {number} AS close_number, * FROM marts.board_metrics
+        WHERE (period_type = 'month' AND period_start = ?) OR (period_type = 'quarter' AND period_start = ?)
+    """
     end = month_end(month_start)
     return {
         "arr_month": (of_month.format("fct_arr_month"), [month_start]),
         "account_segments": (segments, [month_start, end, end]),
         "movements": (of_month.format("fct_arr_movement"), [month_start]),
         "segment_bridge": (of_month.format("arr_by_segment"), [month_start]),
+        "board_metrics": (board, [month_start, month_start, add_months(month_start, -2)]),
     }
 
 

@@ -30,6 +30,14 @@ FROZEN: dict[str, dict[str, str]] = {
     | {"dimension": "VARCHAR", "segment": "VARCHAR", "opening_arr": _MONEY}
     | {f"{name}_arr": _MONEY for name in BRIDGE}
     | {"closing_arr": _MONEY},
+    # of the month, and of the fiscal quarter that ends with it
+    "board_metrics": _KEY
+    | {"period_type": "VARCHAR", "period_start": "DATE", "metric_key": "VARCHAR", "dimension": "VARCHAR"}
+    | {"segment": "VARCHAR", "scope": "VARCHAR", "scope_key": "VARCHAR", "metric_name": "VARCHAR", "kind": "VARCHAR"}
+    | {"value": "DOUBLE", "numerator": _MONEY, "denominator": _MONEY, "unit": "VARCHAR", "previous_value": "DOUBLE"}
+    | {"year_ago_value": "DOUBLE", "target": "DOUBLE", "status": "VARCHAR", "direction": "VARCHAR", "owner": "VARCHAR"}
+    | {"is_small": "BOOLEAN", "is_complete": "BOOLEAN", "board_position": "INTEGER", "definition": "VARCHAR"}
+    | {"definition_hash": "VARCHAR"},
 }
 
 # What is true of a restatement for good; the run that published it first is kept beside it.

@@ -251,4 +251,37 @@ _RETENTION = (
     ),
 )
 
-METRICS: tuple[Metric, ...] = _BRIDGE + _ACCOUNTS + _PRODUCT + _POSITIONS + _RETENTION
+_CONTRACTS = (
+    Metric(
+        "renewal_rate",
+        "Renewal rate",
+        "rate",
+        "ratio",
+        "arr_renewals: arr_renewed / arr_due_to_date",
+        "Of the ARR whose term ended in the quarter, the part that continues; growth is left out. Quarters only; of a "
+        "quarter that is not over, what has fallen due.",
+    ),
+)
+
+_LEDGER = (
+    Metric(
+        "gross_margin",
+        "Gross margin",
+        "rate",
+        "ratio",
+        "product_economics: (revenue - cogs) / revenue",
+        "Revenue less cost of revenue over revenue, all classes, as the general ledger books them. No value where the "
+        "ledger is silent about a month.",
+        of_flows=True,
+    ),
+    Metric(
+        "magic_number",
+        "Magic number",
+        "rate",
+        "ratio",
+        "product_economics: net_new_arr_quarter / s_and_m_quarter_before",
+        "Net new ARR of three months over what sales and marketing cost in the three months before.",
+    ),
+)
+
+METRICS: tuple[Metric, ...] = _BRIDGE + _ACCOUNTS + _PRODUCT + _POSITIONS + _RETENTION + _CONTRACTS + _LEDGER

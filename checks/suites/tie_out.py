@@ -50,6 +50,48 @@ TIE_OUT: tuple[Suite, ...] = (
         "compare those months of marts.tie_out with control_totals and settle with finance which of the two is right",
         "when finance hands over control_totals",
     ),
+    *(
+        Suite(
+            name=f"tie_out_{check_key}",
+            frame="audit.audit_tie_out",
+            rows={"check_key": check_key},
+            asset=("marts", "tie_out"),
+            group="money",
+            severity="warn",
+            description=description,
+            owner="team:finance",
+            mend="marts.tie_out_detail lists what each consists of; docs/operating.md says what to do about it",
+            configured_when=configured_when,
+            expectations=(
+                Expect(
+                    "expect_column_values_to_be_between",
+                    check_key,
+                    f"{says}, but for twice the tolerance at most",
+                    {"column": "lines_off", "max_value": 0},
+                ),
+                Expect(
+                    "expect_column_values_to_be_between",
+                    f"{check_key}_within_tolerance",
+                    f"{says}, within the tolerance",
+                    {"column": "lines_warned", "max_value": 0},
+                ),
+            ),
+        )
+        for check_key, says, description, configured_when in (
+            (
+                "arr_to_billing",
+                "what is under contract was invoiced",
+                "Contract revenue of each month is what was invoiced for it, but for what tie_out_detail explains.",
+                "when finance hands over invoice_lines and contracts",
+            ),
+            (
+                "mrr_to_gl",
+                "what is under contract was booked",
+                "Contract revenue of each month is the ledger's recurring one, but for what tie_out_detail explains.",
+                "when finance hands over gl_revenue",
+            ),
+        )
+    ),
     Suite(
         name="exchange_rates",
         frame="audit.audit_exchange_rates",

@@ -63,7 +63,7 @@ def _account(
         name,
         changes,
         read_rates(con, bridge.cell, account_id),
-        read_sources(settings.home, release.manifest.run_id, bridge.cell, account_id),
+        read_sources(settings.home, release, bridge.cell, account_id),
     )
 
 

@@ -19,6 +19,8 @@ from pipelines.explain.cell import Cell
 from pipelines.explain.sources import Discount, Rated, Sources, Version
 
 SHOWN = 5
+# Columns of the list of accounts: ids and reasons are cut beyond these widths, names get what is left.
+_MOST_ID, _MOST_REASON, _LEAST_NAME = 26, 16, 12
 _WORDS = {
     "fx": "exchange rates", "cross_sell": "cross-sell", "product_winback": "product win-back",
     "transfer_in": "from other segments", "transfer_out": "to other segments", "new_logo": "new logos",
@@ -71,19 +73,25 @@ def signed(amount: Decimal) -> str:
 
 
 def print_accounts(console: Console, bridge: Bridge, show_all: bool) -> None:
-    """The accounts behind each movement, largest first."""
+    """The accounts behind each movement, largest first. Names are cut to the terminal, amounts never."""
     if not bridge.steps:
         return
     shown = {step.movement: step.changes if show_all else step.changes[:SHOWN] for step in bridge.steps}
-    has_reasons = any(change.reason for changes in shown.values() for change in changes)
-    amounts = [signed(amount) for step in bridge.steps for amount in (step.arr, *(c.arr for c in step.changes))]
+    listed = [change for changes in shown.values() for change in changes]
+    has_reasons = any(change.reason for change in listed)
+    amounts = max(len(signed(arr)) for step in bridge.steps for arr in (step.arr, *(c.arr for c in step.changes)))
+    labels = max(len(words(step.movement)) for step in bridge.steps)
+    ids = max(labels, min(_MOST_ID, max([0, *(len(change.account_id) + 2 for change in listed)])))
+    reasons = min(_MOST_REASON, max(len(text) for text in ("reason", *(c.reason or "" for c in listed)))) * has_reasons
+    columns = 4 if has_reasons else 3
+    names = max(_LEAST_NAME, console.width - ids - reasons - amounts - 3 * columns - 1)
     console.print("[bold]Accounts, largest first[/]")
     table = Table(box=box.SIMPLE_HEAVY)
-    table.add_column("account", no_wrap=True, overflow="ellipsis")
-    table.add_column("name", no_wrap=True, overflow="ellipsis")
+    table.add_column("account", no_wrap=True, overflow="ellipsis", max_width=ids, min_width=ids)
+    table.add_column("name", no_wrap=True, overflow="ellipsis", max_width=names)
     if has_reasons:
-        table.add_column("reason", no_wrap=True, overflow="ellipsis")
-    table.add_column(bridge.currency, justify="right", no_wrap=True, min_width=max(map(len, amounts)))
+        table.add_column("reason", no_wrap=True, overflow="ellipsis", max_width=reasons)
+    table.add_column(bridge.currency, justify="right", no_wrap=True, min_width=amounts)
     blank = ("",) * has_reasons
     for step in bridge.steps:
         table.add_row(f"[bold]{words(step.movement)}[/]", "", *blank, f"[bold]{signed(step.arr)}[/]")
@@ -144,6 +152,8 @@ def _rated(rated: Rated, currency: str) -> str:
 
 def _print_sources(console: Console, cell: Cell, sources: Sources) -> None:
     console.print(f"\n[bold]Contracts of the month[/], {sources.delivery}", soft_wrap=True)
+    if not sources.is_of_release:
+        console.print("  [yellow]They are of another refresh than the release: `lens status` says which failed.[/]")
     for version in sources.versions:
         _print_version(console, version)
     for discount in sources.discounts:

@@ -14,7 +14,7 @@ import duckdb
 
 from assets.errors import InputError
 from assets.home import Home
-from assets.serving.snapshot import ReleaseError
+from assets.serving.manifest import Release
 from assets.warehouse import read
 from pipelines.explain.cell import Cell
 from pipelines.lock import refresh_lock
@@ -88,9 +88,13 @@ class Stated:
 
 @dataclass(frozen=True)
 class Sources:
-    """What finance handed over about the account, as far as it touches the month, and from which delivery it is."""
+    """What finance handed over about the account, as far as it touches the month, and from which delivery it is.
+
+    ``is_of_release``: False when the warehouse was built anew since, or the money of the release is an older one.
+    """
 
     delivery: str
+    is_of_release: bool
     versions: tuple[Version, ...]
     discounts: tuple[Discount, ...]
     stated: tuple[Stated, ...]
@@ -110,11 +114,10 @@ def read_rates(con: duckdb.DuckDBPyConnection, cell: Cell, account_id: str) -> t
     return tuple(Rated(*row) for row in rows)
 
 
-def read_sources(home: Home, release_run: str, cell: Cell, account_id: str) -> Sources:
+def read_sources(home: Home, release: Release, cell: Cell, account_id: str) -> Sources:
     """The source rows of an account that serve, begin or end in the cell's month or at its beginning.
 
-    ``release_run``: the run that made the release. Raises InputError while a refresh runs, and where there is no
-    warehouse; ReleaseError when the warehouse was built anew since.
+    Raises InputError while a refresh runs, and where there is no whole warehouse.
     """
     if not home.warehouse.exists():
         raise InputError(
@@ -122,22 +125,23 @@ def read_sources(home: Home, release_run: str, cell: Cell, account_id: str) -> S
             where=str(home.warehouse),
             mend="ask where `lens refresh` runs, or leave --account out: everything else is in the release",
         )
-    with refresh_lock(home), read(home.warehouse) as con:
-        built = con.execute("SELECT run_id FROM raw.refresh").fetchone()
-        if built != (release_run,):
-            raise ReleaseError(
-                "the source rows are newer than the published release: something has held the last refresh back; "
-                "`lens status` says what"
+    values = {"account": account_id, "month": cell.month, "previous": cell.previous_month,
+              "first": cell.opening_on, "last": cell.closing_on, "line": cell.product_line}  # fmt: skip
+    try:
+        with refresh_lock(home), read(home.warehouse) as con:
+            built = con.execute("SELECT run_id FROM raw.refresh").fetchone()
+            delivery = con.execute("SELECT delivery_number, landed_on, as_of FROM raw.finance_state").fetchall()[0]
+            return Sources(
+                delivery="finance delivery {} (landed {}, as of {})".format(*delivery),
+                is_of_release=built == (release.manifest.run_id,) and "money" not in release.manifest.held_back,
+                versions=tuple(Version(*row) for row in _select(con, _VERSIONS, values)),
+                discounts=tuple(Discount(*row) for row in _select(con, _DISCOUNTS, values)),
+                stated=tuple(Stated(*row) for row in _select(con, _STATED, values)),
             )
-        values = {"account": account_id, "month": cell.month, "previous": cell.previous_month,
-                  "first": cell.opening_on, "last": cell.closing_on, "line": cell.product_line}  # fmt: skip
-        delivery = con.execute("SELECT delivery_number, landed_on, as_of FROM raw.finance_state").fetchall()[0]
-        return Sources(
-            delivery="finance delivery {} (landed {}, as of {})".format(*delivery),
-            versions=tuple(Version(*row) for row in _select(con, _VERSIONS, values)),
-            discounts=tuple(Discount(*row) for row in _select(con, _DISCOUNTS, values)),
-            stated=tuple(Stated(*row) for row in _select(con, _STATED, values)),
-        )
+    except duckdb.CatalogException as error:  # a warehouse that was deleted and not yet built again
+        raise InputError(
+            "the build warehouse is not whole", where=str(home.warehouse), mend="let `lens refresh` end, and ask again"
+        ) from error
 
 
 def _select(con: duckdb.DuckDBPyConnection, sql: str, values: dict[str, object]) -> list[tuple[Any, ...]]:

@@ -28,7 +28,8 @@ def test_each_month_has_its_own_rate_and_an_unfinished_one_the_latest_known(quer
 def test_an_unchanged_contract_moves_by_exchange_rates_alone(query: Query) -> None:
     # 33.3333 a month is 399.9996 a year: what rounding did to the local figure is no movement either
     kinds = query(
-        "SELECT grain, movement, count(*) FROM marts.fct_arr_movement WHERE account_id = 'euro' GROUP BY ALL ORDER BY ALL"
+        "SELECT grain, movement, count(*) FROM marts.fct_arr_movement WHERE account_id = 'euro' "
+        "GROUP BY ALL ORDER BY ALL"
     )
     assert kinds == [("account", "fx", 4), ("account", "new", 1), ("product", "fx", 4), ("product", "new_logo", 1)]
 
@@ -41,7 +42,8 @@ def test_growth_and_exchange_rate_are_told_apart(query: Query) -> None:
     # 1200 × 1.20 − 1320 = 120 is the rate; the rest of 2160 − 1320 is growth at the new rate
     growth, rate = Decimal("720.00"), Decimal("120.00")
     assert rows == [
-        ("account", "expansion", growth), ("account", "fx", rate), ("product", "fx", rate), ("product", "upsell", growth),
+        ("account", "expansion", growth), ("account", "fx", rate),
+        ("product", "fx", rate), ("product", "upsell", growth),
     ]  # fmt: skip
 
 

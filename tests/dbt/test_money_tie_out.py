@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assets.company.load import load_company
-from assets.company.raw import write_raw
-from assets.finance.landing import land
-from assets.finance.raw import load_raw
-from assets.home import Home
-from assets.warehouse import write
+from support.money_companies import company, sandbox
 from support.money_examples import PRODUCTS
 from support.money_tie_out import AGREE, AS_OF, DIFFER, MONTHS, Bill, bill, monthly, rate, tables
-from support.money_world import Query, item, querying, run_money, world
+from support.money_world import Query, item, world
 from support.raw_money import state
-from support.sandbox import rows, small_company, truth_of_small
+from support.sandbox import rows
 
 UNEXPLAINED = {"contract_without_bill", "billed_without_contract", "price_mismatch", "manual_journal"}
-_sandboxes: dict[Path, Query] = {}
-
-
-def sandbox(factory: pytest.TempPathFactory) -> Query:
-    """The sandbox company's money marts, built once a session."""
-    base = factory.getbasetemp()
-    if base not in _sandboxes:
-        home, company = Home(factory.mktemp("tie_out_sandbox")), load_company(small_company().company)
-        land(home, company)
-        with write(home.warehouse) as con:
-            write_raw(con, company)
-            load_raw(con, home, company, None)
-        run_money(factory, home.warehouse)
-        _sandboxes[base] = querying(home.warehouse)
-    return _sandboxes[base]
 
 
 def billed(factory: pytest.TempPathFactory) -> Query:
@@ -45,7 +25,8 @@ def billed(factory: pytest.TempPathFactory) -> Query:
 
 def figures(query: Query, check: str, columns: str, lens: str = "company") -> list[tuple[Any, ...]]:
     return query(
-        f"SELECT month(month_start), lens_value, {columns} FROM marts.tie_out WHERE check_key = ? AND lens = ? ORDER BY ALL",
+        f"SELECT month(month_start), lens_value, {columns} FROM marts.tie_out "
+        "WHERE check_key = ? AND lens = ? ORDER BY ALL",
         check, lens,
     )  # fmt: skip
 
@@ -61,9 +42,9 @@ def test_each_difference_is_named_and_nothing_else(tmp_path_factory: pytest.Temp
     }
 
 
-@pytest.mark.parametrize("company", ["billed", "sandbox"])
-def test_the_list_adds_up_to_every_figure(tmp_path_factory: pytest.TempPathFactory, company: str) -> None:
-    query = billed(tmp_path_factory) if company == "billed" else sandbox(tmp_path_factory)
+@pytest.mark.parametrize("name", ["billed", "sandbox"])
+def test_the_list_adds_up_to_every_figure(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    query = billed(tmp_path_factory) if name == "billed" else company(tmp_path_factory, name)
     off = query(
         """WITH listed AS (
             SELECT month_start, check_key, lens, lens_value, sum(amount) AS amount,
@@ -138,7 +119,9 @@ def test_months_without_invoices_are_no_data_and_those_before_the_first_not_conf
     assert [row[2] for row in figures(query, "arr_to_billing", "status")] == [
         "not_configured", "not_configured", "ok", "ok", "ok", "no_data",
     ]  # fmt: skip
-    assert query("SELECT DISTINCT month(month_start) FROM marts.tie_out_detail WHERE check_key = 'arr_to_billing'") == []
+    assert (
+        query("SELECT DISTINCT month(month_start) FROM marts.tie_out_detail WHERE check_key = 'arr_to_billing'") == []
+    )
 
 
 def test_money_without_a_rate_is_held_back_on_either_side(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -151,7 +134,8 @@ def test_money_without_a_rate_is_held_back_on_either_side(tmp_path_factory: pyte
     assert [row[2] for row in figures(query, "arr_to_billing", "status")] == ["ok", "no_data", "ok", "ok", "ok", "ok"]
     february = "SELECT lens_value, cause, amount FROM marts.tie_out_detail WHERE month(month_start) = 2 ORDER BY ALL"
     assert query(february) == [("Extra", "no_rate", None), ("all", "no_rate", None)]
-    assert [row[2:] for row in figures(query, "arr_to_billing", "left_value, status", "product_line") if row[0] == 2] == [
+    lines = figures(query, "arr_to_billing", "left_value, status", "product_line")
+    assert [row[2:] for row in lines if row[0] == 2] == [
         (Decimal(100), "ok"), (None, "no_data"),
     ]  # fmt: skip
 
@@ -235,14 +219,14 @@ def test_in_minimum_mode_only_the_ledger_is_tied_out(tmp_path_factory: pytest.Te
 
 def test_the_sandbox_s_discrepancies_are_found_and_named(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each one in its month, account, item and cause, with its amount in the reporting currency; and no other."""
-    query = sandbox(tmp_path_factory)
+    query, paths = company(tmp_path_factory, "sandbox"), sandbox(tmp_path_factory)
     rates = {
         (row["from_currency"], row["rate_date"][:7]): Decimal(row["rate"])
-        for row in rows(small_company(), "fx_rates")
+        for row in rows(paths, "fx_rates")
         if row["rate_type"] == "month_end"
     }
     planted: Counter[tuple[Any, ...]] = Counter()
-    for note in truth_of_small()["billing_discrepancies"]:
+    for note in json.loads(paths.truth.read_text(encoding="utf-8"))["billing_discrepancies"]:
         month = (note.get("period_month") or note["on"])[:7]
         amount = Decimal(note["amount"]) * rates.get((note["currency"], month), Decimal(1))
         cause = {"bill_without_contract": "billed_without_contract"}.get(note["what"], note["what"])

@@ -13,7 +13,8 @@ from support.line import hashes, lens, manifest, refresh
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["refresh", "--help"], ["backfill", "--help"], ["release", "--help"]]
+    "arguments",
+    [["--help"], ["refresh", "--help"], ["backfill", "--help"], ["release", "--help"], ["explain", "arr", "--help"]],
 )
 def test_help_teaches(arguments: list[str], tmp_path: Path) -> None:
     shown = lens(*arguments, home=tmp_path)
@@ -57,6 +58,19 @@ def test_doctor_finds_nothing_wrong_with_a_working_company(world: World) -> None
     examined = lens("doctor", home=world.home, company=world.company)
     assert examined.returncode == 0, examined.stdout
     assert "nothing stands in the way of a refresh" in examined.stdout
+
+
+def test_a_figure_is_explained_down_to_its_contracts(world: World) -> None:
+    asked = ["explain", "arr", "--month", "2026-10", "--segment", "MID_market"]
+    shown = lens(*asked, home=world.home, company=world.company)
+    assert shown.returncode == 0, shown.stderr
+    assert "closing, 2026-10-31" in shown.stdout and "size mid_market" in shown.stdout
+    account = next(word for word in shown.stdout.split() if word.startswith("acct-"))
+    behind = lens(*asked, "--account", account, home=world.home, company=world.company)
+    assert behind.returncode == 0, behind.stderr
+    assert f"{account}-i" in behind.stdout and "another refresh" not in behind.stdout
+    unknown = lens(*asked, "--product-line", "insight", home=world.home, company=world.company)
+    assert unknown.returncode == 2 and "did you mean insights?" in unknown.stderr
 
 
 def test_status_before_and_after_the_first_refresh(world: World, tmp_path: Path) -> None:

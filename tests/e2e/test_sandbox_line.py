@@ -66,7 +66,11 @@ def test_the_release_vouches_for_itself(world: World) -> None:
     told = manifest(world.home)
     assert told.as_of == {"money": "2026-10-31", "usage": "2026-10-31", "joint": "2026-10-31"}
     assert not told.held_back
-    assert {check["status"] for check in told.checks} <= {"pass", "not_configured"}
+    # bills and a journal were planted that no contract explains: told, and published all the same
+    off = {
+        check["name"]: check["severity"] for check in told.checks if check["status"] not in ("pass", "not_configured")
+    }
+    assert off == dict.fromkeys(["arr_to_billing", "arr_to_billing_within_tolerance", "mrr_to_gl"], "warn")
     folder = (world.home / "serving" / "current").resolve()
     for name, file in told.files.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == file["sha256"], name

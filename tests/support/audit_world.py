@@ -51,7 +51,8 @@ TABLES = {
             5::DECIMAL(18,2) AS left_value, 5::DECIMAL(18,2) AS right_value, 0.00::DECIMAL(18,2) AS unexplained,
             0.01::DECIMAL(18,2) AS tolerance, 'ok' AS status
         FROM (VALUES (DATE '2025-01-01'), (DATE '2025-02-01')) months(month_start),
-            (VALUES ('roll_forward'), ('grains_agree'), ('control_total')) checks(check_key)""",
+            (VALUES ('roll_forward'), ('grains_agree'), ('control_total'), ('arr_to_billing'), ('mrr_to_gl'))
+                checks(check_key)""",
     "marts.fct_arr_month": """
         SELECT DATE '2025-02-01' AS month_start, 'a1' AS account_id, 'Core' AS product_line,
             100::DECIMAL(18,2) AS arr""",

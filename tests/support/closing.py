@@ -24,6 +24,10 @@ from assets.warehouse import write
 from support.money_world import Query, querying, run_money
 from support.raw_money import COMPANY, Row, fill
 
+TIE_OUT = """
+    CREATE TABLE IF NOT EXISTS marts.tie_out (month_start DATE, check_key VARCHAR, lens VARCHAR, lens_value VARCHAR,
+        difference DECIMAL(18,2), unexplained DECIMAL(18,2), status VARCHAR)
+"""
 ARR = {"2025-01": "100", "2025-02": "120", "2025-03": "150"}
 
 
@@ -51,6 +55,12 @@ def _template() -> bytes:
         _create(con, "fct_arr_month", "arr_month")
         _create(con, "fct_arr_movement", "movements")
         _create(con, "arr_by_segment", "segment_bridge")
+        _create(con, "board_metrics", "board_metrics")
+        con.execute(
+            "INSERT INTO marts.board_metrics (period_type, period_start, metric_key) VALUES"
+            " ('month', '2025-02-01', 'arr'), ('month', '2025-03-01', 'arr'),"
+            " ('quarter', '2025-01-01', 'arr'), ('quarter', '2024-10-01', 'arr')"
+        )
         opening = "0"
         for month, arr in ARR.items():
             con.execute(
@@ -70,10 +80,7 @@ def _template() -> bytes:
             "CREATE TABLE marts.dim_account_segment AS SELECT 'a1' AS account_id, 'size' AS dimension,"
             " 'smb' AS segment, DATE '1900-01-01' AS valid_from, DATE '9999-12-31' AS valid_to"
         )
-        con.execute(
-            "CREATE TABLE marts.tie_out (month_start DATE, check_key VARCHAR, lens VARCHAR, lens_value VARCHAR,"
-            " difference DECIMAL(18,2), unexplained DECIMAL(18,2), status VARCHAR)"
-        )
+        con.execute(TIE_OUT)
         con.execute(
             "CREATE TABLE marts.money_basis AS SELECT DATE '2025-04-10' AS as_of, 'USD' AS reporting_currency,"
             " 's1' AS source_hash, 'p1' AS policy_hash, 'd1' AS definition_hash"
@@ -83,8 +90,17 @@ def _template() -> bytes:
 
 
 def _create(con: duckdb.DuckDBPyConnection, mart: str, file: str) -> None:
-    columns = ", ".join(f"{name} {kind}" for name, kind in FROZEN[file].items() if name != "close_number")
-    con.execute(f"CREATE TABLE marts.{mart} ({columns})")
+    added = {"close_number", "month_start"} if file == "board_metrics" else {"close_number"}
+    columns = ", ".join(f"{name} {kind}" for name, kind in FROZEN[file].items() if name not in added)
+    con.execute(f"CREATE TABLE IF NOT EXISTS marts.{mart} ({columns})")
+
+
+# What tests of closed months look at, and what a close freezes beside it.
+LOOKED_AT = (
+    "arr_month_as_reported", "board_metrics_as_reported", "arr_bridge_as_reported", "restatements", "month_closes",
+    "audit_restatements", "arr_by_segment", "dim_account_segment",
+)  # fmt: skip
+FROZEN_BESIDE = {"fct_arr_movement": "movements", "board_metrics": "board_metrics"}
 
 
 class Books:
@@ -95,8 +111,13 @@ class Books:
         self.home = Home(self.folder / "home")
         self.builds = 0
 
-    def build(self, tables: Mapping[str, Sequence[Row]], definition: str = "models", **policy: Any) -> Query:
-        """The money marts over these raw tables and what is closed, as a refresh of its own would build them."""
+    def build(
+        self, tables: Mapping[str, Sequence[Row]], definition: str = "models", full: bool = False, **policy: Any
+    ) -> Query:
+        """The money marts over these raw tables and what is closed, as a refresh of its own would build them.
+
+        Unless ``full``, board metrics and tie-out are left empty: they are dear, and only frozen or asked about.
+        """
         self.builds += 1
         warehouse = self._warehouse()
         with write(warehouse) as con:
@@ -104,7 +125,12 @@ class Books:
             for name in ("restatements_seen", *(f"closed_{file}" for file in FROZEN)):
                 con.execute(f"DROP TABLE raw.{name}")
             load_closes(con, self.home, f"run-{self.builds}", definition)
-        run_money(self.factory, warehouse)
+        run_money(self.factory, warehouse, () if full else LOOKED_AT)
+        if not full:
+            with write(warehouse) as con:
+                con.execute(TIE_OUT)
+                for mart, file in FROZEN_BESIDE.items():
+                    _create(con, mart, file)
         return querying(warehouse)
 
     def _warehouse(self) -> Path:

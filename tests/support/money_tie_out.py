@@ -33,10 +33,13 @@ class Bill:
 def line(begin: str | date | None, end: str | date | None, amount: str, **more: Any) -> dict[str, Any]:
     """A paid recurring charge over [begin, end)."""
     return {"service_start": begin, "service_end": end, "amount": amount, "currency": "USD", "line_type": "charge",
-            "invoice_status": "paid", "is_recurring": True, "is_proration": False, "invoice_date": begin, **more}  # fmt: skip
+            "invoice_status": "paid", "is_recurring": True, "is_proration": False, "invoice_date": begin,
+            **more}  # fmt: skip
 
 
-def monthly(amount: str = "100", first: int = 1, last: int = 6, without: tuple[int, ...] = (), **more: Any) -> list[Row]:
+def monthly(
+    amount: str = "100", first: int = 1, last: int = 6, without: tuple[int, ...] = (), **more: Any
+) -> list[Row]:
     """One whole charge a calendar month."""
     numbers = [n for n in range(first, last + 1) if n not in without]
     return [line(MONTHS[n - 1], MONTHS[n], amount, **more) for n in numbers]
@@ -71,15 +74,18 @@ AGREE = (
     bill("prorated_start", (item("prorated_start", "2025-03-10", "100"),),
          [line("2025-03-10", "2025-04-01", "70.97", is_proration=True), *monthly(first=4)]),
     # 1200 a year more for 275 of 365 days
-    bill("upgraded", (yearly("upgraded", "1200", "2025-04-01"), item("upgraded", "2025-04-01", "2400", version_no=2, interval="year")),
+    bill("upgraded", (yearly("upgraded", "1200", "2025-04-01"),
+         item("upgraded", "2025-04-01", "2400", version_no=2, interval="year")),
          [YEAR, line("2025-04-01", "2026-01-01", "904.11", is_proration=True)]),
     # the old plan's rest credited, the new plan charged
-    bill("swapped", (yearly("swapped", "1200", "2025-04-01"), item("swapped", "2025-04-01", "2400", version_no=2, interval="year")),
+    bill("swapped", (yearly("swapped", "1200", "2025-04-01"),
+         item("swapped", "2025-04-01", "2400", version_no=2, interval="year")),
          [YEAR, line("2025-04-01", "2026-01-01", "-904.11", line_type="credit", is_recurring=None),
           line("2025-04-01", "2026-01-01", "1808.22", is_proration=True)]),
     bill("two_lines", "100", [*monthly("60"), *monthly("40")]),
     bill("corrected", "100", [*monthly("130"), *monthly("-30", line_type="credit", is_recurring=None)]),
-    bill("other_lines", "100", [*monthly(), *monthly("50", invoice_status="Draft"), *monthly("50", invoice_status="void"),
+    bill("other_lines", "100", [*monthly(), *monthly("50", invoice_status="Draft"),
+         *monthly("50", invoice_status="void"),
          *monthly("19", line_type="tax"), *monthly("7", line_type="usage"), *monthly("9", is_recurring=False)]),
     bill("without_dates", (yearly("without_dates", "1200"),), [line(None, None, "1200", invoice_date="2025-01-01")]),
     bill("parent", (), ()),
@@ -90,8 +96,8 @@ AGREE = (
 )
 DIFFER = (
     bill("unbilled", "100", monthly(without=(3,)), each("contract_without_bill", "100", 3, 3)),
-    bill("billed_after_the_end", (item("billed_after_the_end", "2025-01-01", "100", "2025-03-01"),), monthly(without=(3,)),
-         each("billed_without_contract", "-100", 4, 6)),
+    bill("billed_after_the_end", (item("billed_after_the_end", "2025-01-01", "100", "2025-03-01"),),
+         monthly(without=(3,)), each("billed_without_contract", "-100", 4, 6)),
     bill("cheap", "100", [*monthly(without=(4,)), *monthly("90", 4, 4)], each("price_mismatch", "10", 4, 4)),
     bill("cheap_year", (yearly("cheap_year", "1200"),), [line("2025-01-01", "2026-01-01", "1080")],
          each("price_mismatch", "10", 1, 6)),
@@ -100,11 +106,13 @@ DIFFER = (
     bill("rise_never_billed", (yearly("rise_never_billed", "1200", "2025-04-01"),
          item("rise_never_billed", "2025-04-01", "2400", version_no=2, interval="year")), [YEAR],
          each("price_mismatch", "100", 4, 6)),
-    bill("part_month", (item("part_month", "2025-01-01", "100", "2025-04-16"), item("part_month", "2025-04-16", "200", version_no=2)),
+    bill("part_month", (item("part_month", "2025-01-01", "100", "2025-04-16"),
+         item("part_month", "2025-04-16", "200", version_no=2)),
          [*monthly(last=4), *monthly("200", 5)], each("part_month", "50", 4, 4)),
     bill("ended_within", (item("ended_within", "2025-01-01", "100", "2025-04-16"),), monthly(last=4),
          each("part_month", "-50", 4, 4)),
-    bill("prepaid_leaver", (yearly("prepaid_leaver", "1200", "2025-04-01"),), [YEAR], each("billed_ahead", "-100", 4, 6)),
+    bill("prepaid_leaver", (yearly("prepaid_leaver", "1200", "2025-04-01"),), [YEAR],
+         each("billed_ahead", "-100", 4, 6)),
     bill("discount_ran_out", (yearly("discount_ran_out", "1200"),), [line("2025-01-01", "2026-01-01", "600")],
          each("discount", "50", 4, 6), discounts=(HALF_OFF,)),
     bill("credited", "100", [*monthly(), *monthly("-25", 2, 2, line_type="credit", is_recurring=False)],
@@ -123,7 +131,8 @@ DIFFER = (
          each("contract_without_bill", "100", 2, 2)),
     # 100 EUR are 110 USD at month ends; a bill in dollars may have been priced at any rate of the year before
     bill("euro", (item("euro", "2025-01-01", "100", currency="EUR"),), monthly(currency="EUR")),
-    bill("euro_in_dollars", (item("euro_in_dollars", "2025-01-01", "100", currency="EUR"),), monthly("115"), each("fx", "-5", 1, 6)),
+    bill("euro_in_dollars", (item("euro_in_dollars", "2025-01-01", "100", currency="EUR"),), monthly("115"),
+         each("fx", "-5", 1, 6)),
     bill("euro_misread", (item("euro_misread", "2025-01-01", "100", currency="EUR"),), monthly("100"),
          each("price_mismatch", "10", 1, 6)),
 )
@@ -137,7 +146,9 @@ def rate(month: date, value: str, rate_type: str, currency: str = "EUR") -> dict
             "rate_type": rate_type}  # fmt: skip
 
 
-RATES = [rate(month, value, kind) for month in MONTHS[:6] for value, kind in (("1.10", "month_end"), ("1.20", "average"))]
+RATES = [
+    rate(month, value, kind) for month in MONTHS[:6] for value, kind in (("1.10", "month_end"), ("1.20", "average"))
+]
 BUNDLE = [
     {"bundle_product_id": "bundle", "product_line": name, "share": share, "valid_from": "2020-01-01"}
     for name, share in (("Core", "0.7"), ("Extra", "0.3"))

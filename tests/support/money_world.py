@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from graphlib import TopologicalSorter
@@ -36,6 +36,8 @@ class Model:
     relation: str
     kind: str  # TABLE or VIEW
     sql: str
+    name: str
+    reads: frozenset[str]  # names of all models it is computed from, directly or not
 
 
 def compile_money(folder: Path) -> list[Model]:
@@ -52,17 +54,19 @@ def compile_money(folder: Path) -> list[Model]:
     assert done.returncode == 0, done.stdout + done.stderr
     nodes = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["nodes"]
     compiled = {key: node for key, node in nodes.items() if node["resource_type"] == "model" and node.get("compiled")}
-    sorter = TopologicalSorter(
-        {key: set(node["depends_on"]["nodes"]) & set(compiled) for key, node in compiled.items()}
-    )
-    return [
-        Model(node["relation_name"], node["config"]["materialized"].upper(), node["compiled_code"])
-        for node in (compiled[key] for key in sorter.static_order())
-    ]
+    parents = {key: set(node["depends_on"]["nodes"]) & set(compiled) for key, node in compiled.items()}
+    models: dict[str, Model] = {}
+    for key in TopologicalSorter(parents).static_order():
+        node, above = compiled[key], [models[parent] for parent in parents[key]]
+        reads = frozenset(model.name for model in above).union(*(model.reads for model in above))
+        kind = node["config"]["materialized"].upper()
+        models[key] = Model(node["relation_name"], kind, node["compiled_code"], node["name"], reads)
+    return list(models.values())
 
 
-def run_money(factory: pytest.TempPathFactory, warehouse: Path) -> None:
-    """Build the money models, as dbt does, in a warehouse whose raw tables are filled."""
+def run_money(factory: pytest.TempPathFactory, warehouse: Path, only: Collection[str] = ()) -> None:
+    """Build the money models, as dbt does, in a warehouse whose raw tables are filled; ``only``: these and what they
+    are computed from."""
     base = factory.getbasetemp()
     if base not in _compiled:
         _compiled[base] = compile_money(factory.mktemp("dbt_money"))
@@ -70,7 +74,10 @@ def run_money(factory: pytest.TempPathFactory, warehouse: Path) -> None:
         for schema in ("staging", "intermediate", "marts", "audit"):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         con.begin()
+        needed = {*only}.union(*(model.reads for model in _compiled[base] if model.name in only))
         for model in _compiled[base]:
+            if only and model.name not in needed:
+                continue
             con.execute(f"CREATE OR REPLACE {model.kind} {model.relation} AS {model.sql}")
         con.commit()
 

@@ -151,8 +151,9 @@ MOVEMENTS: dict[str, list[Row]] = {
     ],
     "fx_rates": [
         {"rate_date": day, "from_currency": "EUR", "to_currency": "USD", "rate": rate, "rate_type": "month_end"}
-        for day, rate in (("2025-01-31", "1.00"), ("2025-02-28", "1.10"), ("2025-03-31", "1.20"), ("2025-04-30", "1.20"),
-                          ("2025-05-31", "1.20"), ("2025-06-30", "1.20"), ("2025-07-15", "1.20"))
+        for day, rate in (("2025-01-31", "1.00"), ("2025-02-28", "1.10"), ("2025-03-31", "1.20"),
+                          ("2025-04-30", "1.20"), ("2025-05-31", "1.20"), ("2025-06-30", "1.20"),
+                          ("2025-07-15", "1.20"))
     ],
     "account_segments": [
         {"account_id": name, "dimension": "size", "value": size, "valid_from": begin, "valid_to": end}

@@ -84,9 +84,10 @@ class History:
 
     def _terms(self) -> dict[str, Any]:
         rng = self.rng
+        price = rng.choice((-1, 1, 1, 1, 1, 1)) * rng.uniform(0, 90)
         return {
             "product_id": rng.choice(PRODUCTS), "currency": rng.choice(("USD", "USD", "EUR", "JPY")),
-            "quantity": str(rng.randint(1, 30)), "unit_amount": f"{rng.choice((-1, 1, 1, 1, 1, 1)) * rng.uniform(0, 90):.4f}",
+            "quantity": str(rng.randint(1, 30)), "unit_amount": f"{price:.4f}",
             "interval": rng.choice(("month", "month", "year", "week")), "interval_count": rng.choice((1, 1, 3)),
             "pricing_model": "licensed",
         }  # fmt: skip

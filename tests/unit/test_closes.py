@@ -60,6 +60,14 @@ def test_a_close_freezes_the_published_rows_of_its_month(home: Home) -> None:
     assert all(not path.stat().st_mode & 0o222 for path in record.folder.iterdir()), "nobody writes there again"
 
 
+def test_the_last_month_of_a_fiscal_quarter_freezes_the_quarter_too(home: Home) -> None:
+    frozen = [close(home, month).file("board_metrics") for month in ("2025-02", "2025-03")]
+    periods = "SELECT period_type, period_start::VARCHAR FROM read_parquet(?) ORDER BY ALL"
+    february, march = (duckdb.execute(periods, [str(path)]).fetchall() for path in frozen)
+    assert february == [("month", "2025-02-01")]
+    assert march == [("month", "2025-03-01"), ("quarter", "2025-01-01")]
+
+
 def test_what_is_closed_is_loaded_for_dbt(home: Home) -> None:
     close(home, "2025-02")
     close(home, "2025-03")
@@ -260,4 +268,4 @@ def test_the_record_says_everything_in_plain_text(home: Home) -> None:
     record = close(home, "2025-02")
     document = json.loads((record.folder / "close.json").read_text(encoding="utf-8"))
     assert document["files"]["arr_month.parquet"]["sha256"] == record.files["arr_month.parquet"].sha256
-    assert document["seal"] == record.seal and token([record]) == "~" + record.seal
+    assert document["seal"] == record.seal and token([record]) == record.seal

@@ -18,6 +18,7 @@ from assets.amplitude.access import HOSTS
 from assets.amplitude.archive import hour_number
 from assets.amplitude.asked import accept
 from assets.amplitude.assets import build_hours_asset
+from assets.board.choice import choose
 from assets.company.assets import build_company_asset
 from assets.company.fingerprint import noted_inputs
 from assets.company.load import load_company
@@ -70,7 +71,7 @@ def run(
     """The company's and the hours' assets in one run, recorded below the home; the metadata of the hours."""
     partitions = dg.DailyPartitionsDefinition("2025-03-03", end_date="2025-04-01")
     assets = [
-        build_company_asset(Home(home), folder, lambda: None),
+        build_company_asset(Home(home), folder, lambda: None, choose),
         build_hours_asset(Home(home), folder, partitions, silent, amplitude.export_access),
     ]
     (home / "dagster").mkdir(parents=True, exist_ok=True)

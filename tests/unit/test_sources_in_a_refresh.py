@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from assets.board.choice import choose
 from assets.company.assets import build_company_asset
 from assets.company.fingerprint import noted_inputs
 from assets.company.load import load_company
@@ -30,7 +31,7 @@ from support.traces import places
 
 def _run(home: Path, folder: Path) -> dict[str, Any]:
     """The company's and the finance asset in one run; the metadata of the latter."""
-    assets = [build_company_asset(Home(home), folder, lambda: None), build_finance_asset(Home(home), folder)]
+    assets = [build_company_asset(Home(home), folder, lambda: None, choose), build_finance_asset(Home(home), folder)]
     with dg.DagsterInstance.ephemeral() as instance:
         lock = {"refresh_lock": dg.ResourceDefinition.none_resource()}
         result = dg.materialize(assets, instance=instance, resources=lock)

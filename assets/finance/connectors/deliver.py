@@ -25,7 +25,15 @@ from assets.company.model import Company
 from assets.company.secrets import find_secrets, need_secrets
 from assets.company.wording import did_you_mean, shown_value
 from assets.errors import InputError
-from assets.finance.connectors import mongodb, salesforce, salesforce_mapping, sql, stripe, stripe_mapping
+from assets.finance.connectors import (
+    mongodb,
+    salesforce,
+    salesforce_mapping,
+    sql,
+    stripe,
+    stripe_history,
+    stripe_mapping,
+)
 from assets.finance.connectors.extra import extra_error, missing
 from assets.finance.connectors.loads import Load, Writer, newest, root_of
 from assets.finance.connectors.mapped import Row, write_rows
@@ -192,7 +200,7 @@ def _mapped(home: Home, group: Group, load: Load, zone: ZoneInfo, folder: Path) 
         return
     history = None
     if group.kind == "stripe" and "subscriptions" in load.objects:
-        history = stripe_mapping.history_of(root_of(home, group.name), load, zone)
+        history = stripe_history.history_of(root_of(home, group.name), load, zone)
     for table, source in group.tables.items():
         rows: Iterator[Row]
         if group.kind == "mongodb":

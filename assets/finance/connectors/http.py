@@ -119,9 +119,9 @@ class Api:
 
         if response.status_code == 401 and self._renew is not None and self._renew(response):
             response.content  # noqa: B018  # read to its end, so that the connection can be used again
-            request = response.request.copy()
-            self._auth(request)
-            again: Response = response.connection.send(request, **how)
+            # In place: should the host be busy now, this request is the one that is tried again.
+            self._auth(response.request)
+            again: Response = response.connection.send(response.request, **how)
             response = again
         if response.status_code >= 300:
             raise HTTPError(f"status {response.status_code}", response=response)

@@ -7,20 +7,16 @@ cannot say (tiers, packages, …) is set aside with a reason, never approximated
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from assets.company.finance_sources import StripeSource
-from assets.finance.connectors.loads import Load, loads
+from assets.finance.connectors.loads import Load
 from assets.finance.connectors.mapped import Row
 from assets.finance.connectors.stripe_terms import History
-
-VERSION = 1  # raise it when answers that were read before would be told differently
 
 # Currencies without minor units, and with a thousand of them; all others have a hundred (ISK too, for compatibility).
 _ZERO_DECIMALS = {
@@ -125,7 +121,7 @@ def _terms(subscription: Any, item: Any) -> dict[str, Any]:
     """What makes a version: a change of any of these begins the next one."""
     price, recurring = item["price"], item["price"]["recurring"] or {}
     status = _STATUSES[subscription["status"]]
-    if subscription["pause_collection"] is not None and status in ("active", "past_due"):
+    if subscription["pause_collection"] is not None and subscription["status"] in ("active", "past_due"):
         status = "paused"
     is_metered = recurring.get("usage_type") == "metered"
     terms = {
@@ -152,13 +148,13 @@ def _terms(subscription: Any, item: Any) -> dict[str, Any]:
 def _unit_amount(price: Any, is_metered: bool) -> Decimal:
     if not price["recurring"]:
         raise Unsayable("a price that does not recur in a subscription")
-    if not is_metered and price["billing_scheme"] == "tiered":
+    if is_metered:
+        return Decimal(0)
+    if price["billing_scheme"] == "tiered":
         raise Unsayable("tiered prices have no single unit amount")
-    if not is_metered and price["transform_quantity"] is not None:
+    if price["transform_quantity"] is not None:
         raise Unsayable("the quantity is billed in packages (transform_quantity)")
-    if price["unit_amount_decimal"] is None or is_metered:
-        if is_metered:
-            return Decimal(0)
+    if price["unit_amount_decimal"] is None:
         raise Unsayable("it has no unit amount")
     return major(price["unit_amount_decimal"], price["currency"])
 
@@ -296,32 +292,6 @@ MAPPINGS: dict[str, Callable[[Load, StripeSource, ZoneInfo, History], Iterator[R
     "discounts": discounts,
     "invoice_lines": invoice_lines,
 }
-
-
-def history_of(root: Path, through: Load, zone: ZoneInfo) -> History:
-    """The history that the kept answers up to ``through`` tell. What older ones told is remembered beside them, so that
-    a refresh reads only what is new; without that file, or with another one's, all of them are read again."""
-    memory = root / "history.json"
-    history, known = _remembered(memory, zone, through.number)
-    for load in loads(root):
-        if known < load.number <= through.number and "subscriptions" in load.objects:
-            day = local_day(load.asked_at.timestamp(), zone)
-            history.add_states(str(day), states(load, zone))
-            if "coupons" in load.objects:
-                history.add_discounts(str(day), seen_discounts(load, zone))
-    facts = {"version": VERSION, "zone": zone.key, "through": through.number, "told": history.told()}
-    temporary = memory.with_suffix(".tmp")
-    temporary.write_text(json.dumps(facts), encoding="utf-8")
-    temporary.replace(memory)
-    return history
-
-
-def _remembered(memory: Path, zone: ZoneInfo, newest: int) -> tuple[History, int]:
-    if memory.is_file():
-        facts = json.loads(memory.read_text(encoding="utf-8"))
-        if (facts["version"], facts["zone"]) == (VERSION, zone.key) and facts["through"] <= newest:
-            return History.of(facts["told"]), facts["through"]
-    return History(), 0
 
 
 def _iso(day: date | None) -> str | None:

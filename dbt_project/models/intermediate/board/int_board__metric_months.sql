@@ -45,6 +45,10 @@
     'grr': ['capped_arr', 'start_arr', 'cohort_accounts'],
     'logo_retention': ['retained_accounts', 'cohort_accounts', 'cohort_accounts'],
 } %}
+{% set economics = {
+    'gross_margin': ['revenue - cogs', 'revenue'],
+    'magic_number': ['net_new_arr_quarter', 's_and_m_quarter_before'],
+} %}
 
 {{ metrics_in_rows(ref('int_board__segment_months'), bridge, "'all'", "'all'", 'true') }}
 union all
@@ -55,3 +59,5 @@ union all
 {{ metrics_in_rows(
     ref('revenue_retention'), retention, 'scope', 'scope_key', "window_months = 12 and scope in ('all', 'product_line')"
 ) }}
+union all
+{{ metrics_in_rows(ref('int_board__economics'), economics, 'scope', 'scope_key', 'true') }}

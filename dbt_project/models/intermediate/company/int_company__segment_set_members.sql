@@ -9,6 +9,7 @@ with examples as (
 
 select
     examples.segment_set,
+    cast(dense_rank() over (order by segments.dimension, segments.segment) as integer) as member_number,
     segments.dimension,
     segments.segment,
     segments.is_total

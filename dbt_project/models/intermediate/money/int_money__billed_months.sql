@@ -37,6 +37,15 @@ served as (
         *,
         cast(least(service_end, month_end + 1) - greatest(service_start, month_start) as integer) as days
     from dated
+),
+
+-- a double, as everywhere where an amount is taken in part by days (macro part_e12)
+spread as (
+    select
+        *,
+        cast(amount as double) * days / service_days as by_days,
+        1000000.0 * days / extract(day from month_end) as millionths
+    from served
 )
 
 select
@@ -47,11 +56,20 @@ select
     served.line_type,
     served.currency,
     served.service_start,
-    {{ part_e12('served.amount * 1e12', 'served.days', 'served.service_days') }} as billed_e12,
-    -- what the line comes to in the month when months, not days, are counted: only to judge it, in millionths
-    cast(round(served.monthly_low * served.days / extract(day from served.month_end) * 1000000) as bigint) as low_e6,
-    cast(round(served.monthly_high * served.days / extract(day from served.month_end) * 1000000) as bigint) as high_e6
-from served
+    cast(round(served.by_days * 1e12) as hugeint) as billed_e12,
+    -- only to judge the line, in millionths: what it comes to in the month at the least and at the most when months are
+    -- counted, and as near to its days as that allows
+    cast(round(served.monthly_low * served.millionths) as bigint) as low_e6,
+    cast(round(served.monthly_high * served.millionths) as bigint) as high_e6,
+    cast(
+        round(
+            least(
+                greatest(served.by_days * 1e6, served.monthly_low * served.millionths),
+                served.monthly_high * served.millionths
+            )
+        ) as bigint
+    ) as counted_e6
+from spread as served
 -- an item that changed its product is read with the one that it has at month end
 left join {{ ref('int_money__billing_units') }} as units
     on case when served.has_several_products then served.unit_no end = units.unit_no

@@ -18,7 +18,7 @@ compared as (
         compared_unit_no,
         min(unit_no) filter (where unit_no > 0) as first_item_no,
         count(distinct unit_no) filter (where unit_no > 0) as items,
-        {% for side in ['earned', 'low', 'high', 'credited', 'refunded'] -%}
+        {% for side in ['earned', 'low', 'high', 'charged', 'credited', 'refunded', 'credit_low', 'credit_high'] -%}
         cast(round(sum({{ side }}_e6 * rate)) as hugeint) as {{ side }}_e6,
         {% endfor -%}
         sum(charge_lines) as charge_lines,
@@ -41,9 +41,9 @@ judged as (
     select
         *,
         earned_e6 between low_e6 - cents_e6 and high_e6 + cents_e6 as is_right,
-        earned_e6 between low_e6 + credited_e6 + refunded_e6 - cents_e6
-        and high_e6 + credited_e6 + refunded_e6 + cents_e6 as is_right_after_credits,
-        earned_e6 - (low_e6 + high_e6) // 2 - credited_e6 - refunded_e6 as gap_e6
+        earned_e6 between low_e6 + credit_low_e6 - cents_e6 and high_e6 + credit_high_e6 + cents_e6
+            as is_right_after_credits,
+        earned_e6 - charged_e6 - credited_e6 - refunded_e6 as gap_e6
     from compared
 ),
 

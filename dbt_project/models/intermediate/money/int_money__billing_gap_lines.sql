@@ -13,7 +13,7 @@ with lines as (
         lines.service_end,
         cast(round(lines.monthly_low * rates.month_end_rate * 1000000) as bigint) as monthly_low_e6,
         cast(round(lines.monthly_high * rates.month_end_rate * 1000000) as bigint) as monthly_high_e6,
-        cast(round((months.low_e6 + months.high_e6) * rates.month_end_rate / 2) as bigint) as charged_e6
+        cast(round(months.counted_e6 * rates.month_end_rate) as bigint) as charged_e6
     from {{ ref('int_money__billing_compared') }} as gaps
     inner join {{ ref('int_money__billing_gaps') }} as members
         on gaps.month_start = members.month_start

@@ -1,5 +1,6 @@
 -- What each item's contract is worth in each complete month: MRR × days in service / days of the month. A version is
--- valued after discounts on its last day of service in the month: at month end, or where it ended before that.
+-- valued after discounts on its last day of service in the month: at month end, or where it ended before that. unit_no
+-- is what invoices are compared with; null without invoices.
 with versions as (
     select
         terms.item_id,
@@ -13,8 +14,11 @@ with versions as (
         terms.service_to - 1 as last_day,
         terms.gross_annual_e12,
         terms.annual_numerator,
-        terms.annual_denominator
+        terms.annual_denominator,
+        units.unit_no
     from {{ ref('int_money__item_terms') }} as terms
+    left join {{ ref('int_money__billing_units') }} as units
+        on terms.item_id = units.item_id
     where terms.is_counted
         and terms.gross_annual_e12 <> 0
         and terms.effective_from < terms.service_to
@@ -77,6 +81,7 @@ served as (
         items.product_id,
         items.currency,
         items.net_annual_e12,
+        versions.unit_no,
         versions.effective_from,
         items.state_date as last_day
     from {{ ref('int_money__item_months') }} as items
@@ -96,6 +101,7 @@ served as (
         ended.product_id,
         ended.currency,
         valued.net_annual_e12,
+        ended.unit_no,
         ended.effective_from,
         ended.last_day
     from ended
@@ -112,6 +118,7 @@ select
     account_id,
     product_id,
     currency,
+    unit_no,
     {{ part_e12(
         'net_annual_e12',
         'last_day - greatest(effective_from, month_start) + 1',

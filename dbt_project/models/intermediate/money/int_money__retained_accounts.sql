@@ -25,10 +25,10 @@ select
     acquisition_quarter_start,
     segment_set,
     family_number,
-    count(*) as cohort_accounts,
-    count_if(end_arr > 0) as retained_accounts,
-    sum(start_arr) as start_arr,
-    sum(end_arr) as end_arr,
-    sum(least(start_arr, end_arr)) as capped_arr
+    cast(count(*) as integer) as cohort_accounts,
+    cast(count_if(end_arr > 0) as integer) as retained_accounts,
+    cast(sum(start_arr) as decimal(18, 2)) as start_arr,
+    cast(sum(end_arr) as decimal(18, 2)) as end_arr,
+    cast(sum(least(start_arr, end_arr)) as decimal(18, 2)) as capped_arr
 from accounts
 group by window_months, month_number, acquisition_quarter_start, segment_set, family_number

@@ -8,7 +8,7 @@ with pairs as (
         coalesce(opening.month_number + {{ n }}, closing.month_number) as month_number,
         coalesce(opening.line_number, closing.line_number) as line_number,
         coalesce(opening.segment_set, cohort.segment_set) as segment_set,
-        case when opening.account_number is not null then opening.family_number end as family_number,
+        opening.line_family_number as family_number,
         -- only cross-sold money is also told by quarter of acquisition: pairs are told by line
         cohort.acquisition_quarter_start as cross_sell_quarter_start,
         opening.account_number is not null as is_held,
@@ -39,11 +39,11 @@ select
     segment_set,
     family_number,
     cross_sell_quarter_start,
-    count_if(is_held) as cohort_accounts,
-    count_if(is_held and end_arr > 0) as retained_accounts,
-    sum(case when is_held then start_arr else 0 end) as start_arr,
-    sum(case when is_held then end_arr else 0 end) as end_arr,
-    sum(case when is_held then least(start_arr, end_arr) else 0 end) as capped_arr,
-    sum(case when is_held then 0 else end_arr end) as cross_sell_arr
+    cast(count_if(is_held) as integer) as cohort_accounts,
+    cast(count_if(is_held and end_arr > 0) as integer) as retained_accounts,
+    cast(sum(case when is_held then start_arr else 0 end) as decimal(18, 2)) as start_arr,
+    cast(sum(case when is_held then end_arr else 0 end) as decimal(18, 2)) as end_arr,
+    cast(sum(case when is_held then least(start_arr, end_arr) else 0 end) as decimal(18, 2)) as capped_arr,
+    cast(sum(case when is_held then 0 else end_arr end) as decimal(18, 2)) as cross_sell_arr
 from pairs
 group by window_months, month_number, line_number, segment_set, family_number, cross_sell_quarter_start

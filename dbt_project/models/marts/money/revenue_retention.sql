@@ -1,77 +1,129 @@
 -- What became of the ARR of 1, 3 and 12 months ago: both ends at the rate of the later month, by the segment an account
 -- was in at the start. Growth and shrinkage of accounts of one family offset each other before GRR caps them.
-with scoped as (
+{% set figures = ['cohort_accounts', 'retained_accounts', 'start_arr', 'end_arr', 'capped_arr', 'cross_sell_arr'] %}
+
+-- scope_number is the place of the scope in this list, key_number that of its key: numbers are grouped much faster
+with scopes as (
+    select 0 as scope_number, 0 as key_number, 'all' as scope, 'all' as scope_key
+
+    union all
+
+    select distinct 1, line_number, 'product_line', product_line
+    from {{ ref('int_money__account_lines') }}
+
+    union all
+
+    select distinct
+        2, {{ month_number('acquisition_quarter_start') }}, 'acquisition_quarter',
+        cast(acquisition_quarter_start as varchar)
+    from {{ ref('int_money__rated_account_months') }}
+),
+
+accounts as (
     select
         window_months, month_number, segment_set, family_number,
-        'all' as scope, 'all' as scope_key,
+        {{ month_number('acquisition_quarter_start') }} as quarter_number,
         cohort_accounts, retained_accounts, start_arr, end_arr, capped_arr, 0 as cross_sell_arr
     from {{ ref('int_money__retained_accounts') }}
 
     union all
 
+    -- what was cross-sold to accounts is held by line
     select
-        window_months, month_number, segment_set, family_number,
-        'acquisition_quarter', cast(acquisition_quarter_start as varchar),
-        cohort_accounts, retained_accounts, start_arr, end_arr, capped_arr, 0
-    from {{ ref('int_money__retained_accounts') }}
-
-    union all
-
-    select
-        window_months, month_number, segment_set, family_number,
-        'product_line', lines.product_line,
-        cohort_accounts, retained_accounts, start_arr, end_arr, capped_arr, cross_sell_arr
-    from {{ ref('int_money__retained_lines') }} as retained
-    inner join (select distinct line_number, product_line from {{ ref('int_money__account_lines') }}) as lines
-        on retained.line_number = lines.line_number
-
-    union all
-
-    select
-        window_months, month_number, segment_set, family_number,
-        unnest(['all', 'acquisition_quarter']), unnest(['all', cast(cross_sell_quarter_start as varchar)]),
-        0, 0, 0, 0, 0, cross_sell_arr
+        window_months, month_number, segment_set, null, {{ month_number('cross_sell_quarter_start') }},
+        0, 0, 0, 0, 0, sum(cross_sell_arr)
     from {{ ref('int_money__retained_lines') }}
     where cross_sell_quarter_start is not null
+    group by window_months, month_number, segment_set, cross_sell_quarter_start
+),
+
+scoped as (
+    select
+        window_months, month_number, segment_set, family_number,
+        unnest([0, 2]) as scope_number, unnest([0, quarter_number]) as key_number,
+        {{ figures | join(', ') }}
+    from accounts
+
+    union all
+
+    select
+        window_months, month_number, segment_set, family_number,
+        1 as scope_number, line_number as key_number,
+        {{ figures | join(', ') }}
+    from {{ ref('int_money__retained_lines') }}
+),
+
+-- what adds up over accounts, families or not, is added up before it is spread over the dimensions
+added as (
+    select
+        window_months, month_number, segment_set, scope_number, key_number,
+        {% for figure in figures -%}
+        sum({{ figure }}) {{ "filter (where family_number is null) " if figure == 'capped_arr' }}as {{ figure }}
+        {{- "," if not loop.last }}
+        {% endfor %}
+    from scoped
+    group by window_months, month_number, segment_set, scope_number, key_number
 ),
 
 families as (
     select
-        scoped.window_months,
-        scoped.month_number,
-        segments.dimension,
-        segments.segment,
-        segments.is_total,
-        scoped.scope,
-        scoped.scope_key,
-        sum(scoped.cohort_accounts) as cohort_accounts,
-        sum(scoped.retained_accounts) as retained_accounts,
-        sum(scoped.start_arr) as start_arr,
-        sum(scoped.end_arr) as end_arr,
-        case
-            when scoped.family_number is null then sum(scoped.capped_arr)
-            else least(sum(scoped.start_arr), sum(scoped.end_arr))
-        end as capped_arr,
-        sum(scoped.cross_sell_arr) as cross_sell_arr
+        scoped.window_months, scoped.month_number, segments.member_number, scoped.scope_number, scoped.key_number,
+        least(sum(scoped.start_arr), sum(scoped.end_arr)) as capped_arr
     from scoped
     inner join {{ ref('int_company__segment_set_members') }} as segments
         on scoped.segment_set = segments.segment_set
+    where scoped.family_number is not null
     group by
-        scoped.window_months, scoped.month_number, segments.dimension, segments.segment, segments.is_total,
-        scoped.scope, scoped.scope_key, scoped.family_number
+        scoped.window_months, scoped.month_number, segments.member_number, scoped.scope_number, scoped.key_number,
+        scoped.family_number
+),
+
+parts as (
+    select
+        added.window_months, added.month_number, segments.member_number, added.scope_number, added.key_number,
+        added.{{ figures | join(', added.') }}
+    from added
+    inner join {{ ref('int_company__segment_set_members') }} as segments
+        on added.segment_set = segments.segment_set
+
+    union all
+
+    select
+        window_months, month_number, member_number, scope_number, key_number,
+        {% for figure in figures -%}
+        {{ 'capped_arr' if figure == 'capped_arr' else 0 }}{{ "," if not loop.last }}
+        {% endfor %}
+    from families
+),
+
+totals as (
+    select
+        window_months, month_number, member_number, scope_number, key_number,
+        {% for figure in figures -%}
+        cast(sum({{ figure }}) as {{ 'decimal(18, 2)' if figure.endswith('_arr') else 'bigint' }}) as {{ figure }}
+        {{- "," if not loop.last }}
+        {% endfor %}
+    from parts
+    group by window_months, month_number, member_number, scope_number, key_number
 ),
 
 cells as (
     select
-        window_months, month_number, dimension, segment, is_total, scope, scope_key,
-        cast(sum(cohort_accounts) as bigint) as cohort_accounts,
-        cast(sum(retained_accounts) as bigint) as retained_accounts,
-        cast(sum(start_arr) as decimal(18, 2)) as start_arr,
-        cast(sum(end_arr) as decimal(18, 2)) as end_arr,
-        cast(sum(capped_arr) as decimal(18, 2)) as capped_arr,
-        cast(sum(cross_sell_arr) as decimal(18, 2)) as cross_sell_arr
-    from families
-    group by window_months, month_number, dimension, segment, is_total, scope, scope_key
+        totals.*,
+        segments.dimension,
+        segments.segment,
+        segments.is_total,
+        scopes.scope,
+        scopes.scope_key
+    from totals
+    inner join scopes
+        on totals.scope_number = scopes.scope_number
+            and totals.key_number = scopes.key_number
+    inner join (
+        select distinct member_number, dimension, segment, is_total
+        from {{ ref('int_company__segment_set_members') }}
+    ) as segments
+        on totals.member_number = segments.member_number
 )
 
 select

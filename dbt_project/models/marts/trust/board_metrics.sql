@@ -3,6 +3,30 @@
 with figures as (
     select
         periods.*,
+        case
+            when metrics.kind = 'rate' then cast(periods.numerator as double) / nullif(periods.denominator, 0)
+            else cast(periods.numerator as double)
+        end as value
+    from {{ ref('int_board__metric_periods') }} as periods
+    inner join {{ ref('stg_board__metrics') }} as metrics
+        on periods.metric_key = metrics.metric_key
+),
+
+compared as (
+    select
+        *,
+        case
+            when not is_complete then null
+            when period_type = 'month' then {{ months_earlier(1) }}
+            else {{ months_earlier(3) }}
+        end as previous_value,
+        case when is_complete then {{ months_earlier(12) }} end as year_ago_value
+    from figures
+),
+
+described as (
+    select
+        compared.*,
         metrics.metric_name,
         metrics.kind,
         metrics.unit,
@@ -11,46 +35,17 @@ with figures as (
         metrics.board_position,
         metrics.definition,
         metrics.definition_hash,
-        case
-            when metrics.kind = 'rate' then cast(periods.numerator as double) / nullif(periods.denominator, 0)
-            else cast(periods.numerator as double)
-        end as value,
         -- a target is the company's; one of a flow is for a quarter
         case
-            when periods.dimension = 'all'
-                and periods.scope = 'all'
-                and (metrics.kind <> 'flow' or periods.period_type = 'quarter')
+            when compared.dimension = 'all'
+                and compared.scope = 'all'
+                and (metrics.kind <> 'flow' or compared.period_type = 'quarter')
                 then metrics.target
         end as target,
-        coalesce(periods.accounts < 10, false) as is_small,
-        case periods.period_type when 'month' then 1 else 3 end as months
-    from {{ ref('int_board__metric_periods') }} as periods
+        coalesce(compared.accounts < 10, false) as is_small
+    from compared
     inner join {{ ref('stg_board__metrics') }} as metrics
-        on periods.metric_key = metrics.metric_key
-),
-
-compared as (
-    select
-        figures.*,
-        case when figures.is_complete then previous.value end as previous_value,
-        case when figures.is_complete then year_ago.value end as year_ago_value
-    from figures
-    left join figures as previous
-        on previous.period_start = cast({{ dbt.dateadd('month', '-figures.months', 'figures.period_start') }} as date)
-            and figures.period_type = previous.period_type
-            and figures.metric_key = previous.metric_key
-            and figures.dimension = previous.dimension
-            and figures.segment = previous.segment
-            and figures.scope = previous.scope
-            and figures.scope_key = previous.scope_key
-    left join figures as year_ago
-        on year_ago.period_start = cast({{ dbt.dateadd('month', -12, 'figures.period_start') }} as date)
-            and figures.period_type = year_ago.period_type
-            and figures.metric_key = year_ago.metric_key
-            and figures.dimension = year_ago.dimension
-            and figures.segment = year_ago.segment
-            and figures.scope = year_ago.scope
-            and figures.scope_key = year_ago.scope_key
+        on compared.metric_key = metrics.metric_key
 )
 
 select
@@ -86,4 +81,4 @@ select
     board_position,
     definition,
     definition_hash
-from compared
+from described
