@@ -1,4 +1,4 @@
-"""The identities that every company's money marts hold, whatever its history: one query each, finding what breaks it."""
+"""The identities that every company's money marts hold, whatever its history: one query each, with what breaks it."""
 
 from __future__ import annotations
 
