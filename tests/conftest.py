@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from support.once import made_once
+
 
 @dataclass(frozen=True)
 class World:
@@ -26,12 +28,14 @@ class World:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The small sandbox company after one refresh of everything."""
+    root = made_once(tmp_path_factory, "world", _make_world)
+    return World(root / "sandbox" / "company", root / "home")
+
+
+def _make_world(root: Path) -> None:
     from support.line import refresh
     from support.sandbox import small_company
 
-    root = tmp_path_factory.mktemp("world")
     shutil.copytree(small_company().root, root / "sandbox")
-    built = World(root / "sandbox" / "company", root / "home")
-    outcome = refresh(built.home, built.company)
+    outcome = refresh(root / "home", root / "sandbox" / "company")
     assert outcome.code == 0, outcome.message
-    return built

@@ -15,7 +15,8 @@ from support.usage_reference import Row
 from support.usage_world import DAYS, UsageHome, company_tables, events, ledger, merges
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
 def test_any_order_and_chunking_ends_in_the_same_marts(seed: int, tmp_path: Path, tmp_path_factory: Any) -> None:
     target, rng = tmp_path_factory.getbasetemp() / "dbt_usage", random.Random(seed)
     everything, tables = events(seed), company_tables()

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from assets.warehouse import read, write
+from support.once import made_once
 from support.raw_money import COMPANY, Row, fill
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -40,9 +41,7 @@ class Model:
     reads: frozenset[str]  # names of all models it is computed from, directly or not
 
 
-def compile_money(folder: Path) -> list[Model]:
-    """The money models in the order they build in, compiled by dbt once: running them again on many small companies
-    then takes milliseconds instead of a dbt start each."""
+def _compile(folder: Path) -> None:
     warehouse = folder / "warehouse.duckdb"
     with write(warehouse) as con:
         fill(con, {"company": [COMPANY]})
@@ -52,6 +51,12 @@ def compile_money(folder: Path) -> list[Model]:
         env=os.environ | {"LENS_WAREHOUSE": str(warehouse)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def compile_money(factory: pytest.TempPathFactory) -> list[Model]:
+    """The money models in the order they build in, compiled by dbt once: running them again on many small companies
+    then takes milliseconds instead of a dbt start each."""
+    folder = made_once(factory, "dbt_money", _compile)
     nodes = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["nodes"]
     compiled = {key: node for key, node in nodes.items() if node["resource_type"] == "model" and node.get("compiled")}
     parents = {key: set(node["depends_on"]["nodes"]) & set(compiled) for key, node in compiled.items()}
@@ -69,7 +74,7 @@ def run_money(factory: pytest.TempPathFactory, warehouse: Path, only: Collection
     are computed from."""
     base = factory.getbasetemp()
     if base not in _compiled:
-        _compiled[base] = compile_money(factory.mktemp("dbt_money"))
+        _compiled[base] = compile_money(factory)
     with write(warehouse) as con:
         for schema in ("staging", "intermediate", "marts", "audit"):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
