@@ -136,6 +136,7 @@ def test_bad_finance_stops_before_anything_is_written(world: World, tmp_path: Pa
     assert "Nothing new" in lens("refresh", home=later.home, company=later.company).stdout
 
 
+@pytest.mark.slow
 def test_backfill_reads_days_again_and_changes_no_number(world: World, tmp_path: Path) -> None:
     later = world.copy(tmp_path)
     answer = lens("backfill", "--from", "2026-09-01", "--to", "2026-09-03", home=later.home, company=later.company)

@@ -13,6 +13,7 @@ from conftest import World
 from support.line import hashes, lens, manifest, refresh
 
 
+@pytest.mark.slow
 def test_a_failed_money_check_holds_back_money_and_lets_usage_go_out(world: World, tmp_path: Path) -> None:
     from pipelines.sandbox.extra import extra_day
 

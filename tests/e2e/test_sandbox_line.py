@@ -87,6 +87,7 @@ def test_with_nothing_new_nothing_is_run(world: World) -> None:
     assert sorted((world.home / "dagster" / "history" / "runs").glob("*.db")) == runs
 
 
+@pytest.mark.slow
 def test_one_more_day_equals_a_rebuild_of_everything(world: World, tmp_path: Path) -> None:
     from pipelines.sandbox.extra import extra_day
 
