@@ -13,6 +13,7 @@ from assets.amplitude.download import Download, damage
 from assets.amplitude.ledger import Ledger
 from assets.amplitude.windows import Asked, Window
 from assets.company.model import Company
+from assets.durable import sha256_of
 from assets.errors import InputError
 from assets.home import Home
 
@@ -172,9 +173,7 @@ def _adopt(ledger: Ledger, path: Path, window: Window, asked_at: datetime) -> No
     if damage(path):
         path.unlink()
         return
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    record_archive(ledger, window, Download(path, digest, path.stat().st_size), asked_at)
+    record_archive(ledger, window, Download(path, sha256_of(path), path.stat().st_size), asked_at)
 
 
 def _forget_lost(ledger: Ledger, folder: Path, names: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from assets.amplitude.archive import hour_start
 from assets.amplitude.promotion import Promotion
 from assets.amplitude.schema import KEPT_SQL, LAKE_COLUMNS, READ_COLUMNS_SQL
 from assets.amplitude.spool import Spool
+from assets.durable import sync
 
 MEMORY = "240MB"
 # A row group is buffered whole: its share of the JSON is what bounds the writer's memory.
@@ -272,11 +272,6 @@ def _hour_expression(spool: Spool) -> str:
 def make_durable(temporary: Path, final: Path) -> None:
     """Move a written file to its place so that neither a crash nor a power cut leaves half of it there."""
     final.parent.mkdir(parents=True, exist_ok=True)
-    with temporary.open("rb+") as stream:
-        os.fsync(stream.fileno())
+    sync(temporary)
     temporary.replace(final)
-    folder = os.open(final.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(final.parent)

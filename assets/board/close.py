@@ -13,9 +13,10 @@ from pathlib import Path
 
 import duckdb
 
-from assets.board.close_records import Record, append, closes_root, in_force, month_of, records, sha256_of
+from assets.board.close_records import Record, append, closes_root, in_force, month_of, records
 from assets.board.close_tables import BRIDGE, FROZEN
 from assets.company.calendar import add_months, month_end
+from assets.durable import sha256_of
 from assets.errors import InputError
 from assets.home import Home
 

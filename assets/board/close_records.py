@@ -18,6 +18,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from assets.durable import sha256_of, sync
 from assets.errors import InputError
 from assets.home import Home
 
@@ -199,17 +200,3 @@ def _damaged(what: str, where: Path) -> InputError:
         where=str(where),
         mend="restore lake/closes from a backup of LENS_HOME: what was reported cannot be made again",
     )
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sync(path: Path) -> None:
-    """Flush a file or folder to the disk, so that a power cut cannot take a closed month back."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

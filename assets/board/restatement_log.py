@@ -11,8 +11,9 @@ from pathlib import Path
 
 import duckdb
 
-from assets.board.close_records import closes_root, sha256_of, sync
+from assets.board.close_records import closes_root
 from assets.board.close_tables import RESTATEMENT_KEY
+from assets.durable import sha256_of, sync
 from assets.errors import InputError
 from assets.home import Home
 

@@ -11,12 +11,13 @@ import json
 import os
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from assets.durable import sync
 from assets.finance.contract import TABLES
 from assets.home import Home
 
@@ -97,9 +98,9 @@ def keep(
 def appear(temporary: Path, folder: Path) -> Path:
     """Give a finished folder its name, once everything in it is on disk."""
     for path in (*temporary.iterdir(), temporary):
-        _sync(path)
+        sync(path)
     temporary.rename(folder)
-    _sync(folder.parent)
+    sync(folder.parent)
     return folder
 
 
@@ -158,16 +159,3 @@ def _write_tables(con: duckdb.DuckDBPyConnection, folder: Path) -> tuple[dict[st
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def delivery_facts(delivery: Delivery) -> dict[str, object]:
-    """The delivery as plain values, for metadata."""
-    return {k: v for k, v in asdict(delivery).items() if k not in ("folder", "sources")}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from assets.company.model import Company
 from assets.company.wording import nearest
+from assets.durable import sha256_of
 from assets.errors import InputError
 from assets.finance.contract import BY_NAME, TABLES
 
@@ -97,6 +97,4 @@ def _where(company: Company, path: Path) -> str:
 
 
 def _hashed(company: Company, table: str, path: Path) -> SourceFile:
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return SourceFile(table, path, _where(company, path), path.stat().st_size, digest)
+    return SourceFile(table, path, _where(company, path), path.stat().st_size, sha256_of(path))

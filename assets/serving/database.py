@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 
+from assets.durable import sha256_of
 from assets.serving.manifest import Release, TableEntry
 from assets.serving.snapshot import (
     DATABASE,
@@ -31,7 +32,6 @@ from assets.serving.snapshot import (
     literal,
     portable_columns,
     quoted,
-    sha256_of,
 )
 
 # The oldest format that every client from 1.0 on reads; COMMENT ON is part of it.

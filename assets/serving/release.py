@@ -17,9 +17,9 @@ from pathlib import Path
 
 import duckdb
 
+from assets import durable
 from assets.errors import InputError
 from assets.home import Home
-from assets.serving import snapshot
 from assets.serving.blocking import CheckVerdict, Reason, held_back
 from assets.serving.database import build_files
 from assets.serving.manifest import (
@@ -208,7 +208,7 @@ def _manifest(
             for verdict in verdicts
         ],
         files={
-            path.name: {"bytes": path.stat().st_size, "sha256": snapshot.sha256_of(path)}
+            path.name: {"bytes": path.stat().st_size, "sha256": durable.sha256_of(path)}
             for path in sorted(folder.iterdir())
         },
     )
@@ -235,11 +235,11 @@ def _publishing(home: Home) -> Iterator[None]:
 
 def _finish(home: Home, folder: Path, release_id: str) -> Path:
     for path in folder.iterdir():
-        snapshot.sync(path)
-    snapshot.sync(folder)
+        durable.sync(path)
+    durable.sync(folder)
     final = home.releases / release_id
     folder.replace(final)
-    snapshot.sync(home.releases)
+    durable.sync(home.releases)
     return final
 
 
@@ -248,7 +248,7 @@ def _point_current_at(home: Home, release: Path) -> None:
     link = home.serving / f"current{TEMPORARY}{uuid.uuid4().hex[:8]}"
     link.symlink_to(Path("releases") / release.name, target_is_directory=True)
     link.replace(home.current)
-    snapshot.sync(home.serving)
+    durable.sync(home.serving)
 
 
 def _retire(home: Home, now: Release) -> None:

@@ -15,13 +15,15 @@ from typing import Any
 import duckdb
 import pytest
 
+from assets import durable
+from assets.durable import sha256_of
 from assets.errors import InputError
 from assets.home import Home
-from assets.serving import database, snapshot
+from assets.serving import database
 from assets.serving import release as releases
 from assets.serving.manifest import Release
 from assets.serving.release import current, list_releases, publish, rollback
-from assets.serving.snapshot import ReleaseError, sha256_of
+from assets.serving.snapshot import ReleaseError
 from support.release_home import DOCS, GOOD, MARTS, Judged, fill, meta, publish_step, published
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,11 +72,11 @@ CRASHES = [
     ("database._comment", 2),
     ("database._write_parquet", 3),
     ("database._read_back", 1),
-    ("snapshot.sha256_of", 3),
-    ("snapshot.sync", 1),
-    ("snapshot.sync", 7),
+    ("durable.sha256_of", 3),
+    ("durable.sync", 1),
+    ("durable.sync", 7),
     ("Path.replace", 1),
-    ("snapshot.sync", 8),
+    ("durable.sync", 8),
     ("releases._point_current_at", 1),
     ("Path.replace", 2),
 ]
@@ -85,7 +87,7 @@ def test_a_crash_before_the_swap_leaves_the_former_release(
     home: Home, monkeypatch: pytest.MonkeyPatch, where: str, call: int
 ) -> None:
     publish_step(home, 0)
-    owner: Any = {"database": database, "snapshot": snapshot, "releases": releases, "Path": Path}[where.split(".")[0]]
+    owner: Any = {"database": database, "durable": durable, "releases": releases, "Path": Path}[where.split(".")[0]]
     name = where.rsplit(".", 1)[1]
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, fails_at_call(call, getattr(owner, name)))
@@ -176,7 +178,7 @@ def test_a_full_disk_is_an_error_and_changes_nothing(home: Home, monkeypatch: py
         raise OSError(28, "No space left on device", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshot, "sync", full)
+        patch.setattr(durable, "sync", full)
         with pytest.raises(OSError, match="No space left"):
             publish_step(home, 1)
     whole(home, 0)

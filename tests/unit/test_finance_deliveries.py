@@ -87,7 +87,7 @@ def test_a_killed_landing_leaves_nothing_that_is_read(tmp_path: Path, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr("assets.finance.deliveries._sync", killed)
+        broken.setattr("assets.finance.deliveries.sync", killed)
         with pytest.raises(KeyboardInterrupt):
             deliver(tmp_path, {"arr_month.csv": ARR})
     assert deliveries(home) == [] and list((home.finance_lake / "deliveries").iterdir())

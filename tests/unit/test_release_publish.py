@@ -8,12 +8,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from assets.durable import sha256_of
 from assets.errors import InputError
 from assets.home import Home
 from assets.serving import release as releases
 from assets.serving.manifest import read_manifest
 from assets.serving.release import NothingPublishable, current, list_releases, publish, rollback
-from assets.serving.snapshot import ReleaseError, sha256_of
+from assets.serving.snapshot import ReleaseError
 from assets.warehouse import write
 from support.release_home import DOCS, GOOD, MARTS, Judged, fill, meta, publish_step, published
 
