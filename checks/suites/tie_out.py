@@ -66,13 +66,13 @@ TIE_OUT: tuple[Suite, ...] = (
                 Expect(
                     "expect_column_values_to_be_between",
                     check_key,
-                    f"{says}, but for twice the tolerance at most",
+                    f"{says}, to within twice the tolerance",
                     {"column": "lines_off", "max_value": 0},
                 ),
                 Expect(
                     "expect_column_values_to_be_between",
                     f"{check_key}_within_tolerance",
-                    f"{says}, within the tolerance",
+                    f"{says}, to within the tolerance",
                     {"column": "lines_warned", "max_value": 0},
                 ),
             ),

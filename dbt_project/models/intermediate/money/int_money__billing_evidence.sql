@@ -1,80 +1,13 @@
 -- What speaks for or against the bills of each open gap: whether they were right when they were written, and what
 -- happened to the contract since. Amounts are monthly, in millionths of the reporting currency.
---
--- In a month in which one bill ends and the next begins, both are read, and the contract of the one that ended is what
--- the contract has changed from.
-with open_gaps as (
-    select
-        month_start,
-        compared_unit_no,
-        charged_from,
-        cents_e6
-    from {{ ref('int_money__billing_compared') }}
-    where open_e6 <> 0 and charge_lines > 0
-),
-
-charges as (
-    select
-        lines.*,
-        gaps.charged_from
-    from {{ ref('int_money__billing_gap_lines') }} as lines
-    inner join open_gaps as gaps
-        on lines.month_start = gaps.month_start
-            and lines.compared_unit_no = gaps.compared_unit_no
-    where lines.line_type = 'charge'
-),
-
-bills as (
-    select month_start, compared_unit_no, charged_from as billed_from, true as is_last
-    from open_gaps
-
-    union all
-
-    select month_start, compared_unit_no, max(service_start) as billed_from, false as is_last
-    from charges
-    where service_end <= charged_from
-    group by month_start, compared_unit_no
-),
-
-billed as (
-    select
-        bills.month_start,
-        bills.compared_unit_no,
-        bills.billed_from,
-        bills.is_last,
-        sum(charges.monthly_low_e6) as low_e6,
-        sum(charges.monthly_high_e6) as high_e6
-    from bills
-    inner join charges
-        on bills.month_start = charges.month_start
-            and bills.compared_unit_no = charges.compared_unit_no
-            and bills.billed_from >= charges.service_start
-            and bills.billed_from < charges.service_end
-    group by bills.month_start, bills.compared_unit_no, bills.billed_from, bills.is_last
+with priced as (
+    select *
+    from {{ ref('int_money__billing_bills') }}
 ),
 
 terms as (
     select *
     from {{ ref('int_money__billing_gap_terms') }}
-),
-
--- a bill is read with the contract of its first day, or, if it began before any contract, of the contract's first day
-priced as (
-    select
-        billed.month_start,
-        billed.compared_unit_no,
-        billed.is_last,
-        billed.low_e6,
-        billed.high_e6,
-        coalesce(
-            max(case when billed.billed_from >= terms.effective_from and billed.billed_from < terms.service_to then billed.billed_from end),
-            min(case when terms.effective_from > billed.billed_from then terms.effective_from end)
-        ) as state_date
-    from billed
-    inner join terms
-        on billed.month_start = terms.month_start
-            and billed.compared_unit_no = terms.compared_unit_no
-    group by billed.month_start, billed.compared_unit_no, billed.is_last, billed.low_e6, billed.high_e6
 ),
 
 subscriptions as (
@@ -158,7 +91,7 @@ select
     arg_min(written.written_gross_e6, written.is_last) as written_gross_e6,
     max(now_in_force.gross_e6) as gross_e6,
     bool_or(now_in_force.is_part_month) as is_part_month
-from open_gaps as gaps
+from {{ ref('int_money__billing_compared') }} as gaps
 inner join written
     on gaps.month_start = written.month_start
         and gaps.compared_unit_no = written.compared_unit_no

@@ -1,38 +1,9 @@
--- The general ledger by month, class and product line in the reporting currency, at the month's average rate. An amount
--- without a rate leaves the whole sum unknown, not smaller.
-with rates as (
-    select
-        cast({{ dbt.date_trunc('month', 'rate_date') }} as date) as month_start,
-        from_currency,
-        to_currency,
-        arg_max(rate, rate_date) as rate
-    from {{ ref('stg_finance__fx_rates') }}
-    where rate_type = 'average'
-    group by 1, 2, 3
-),
-
-valued as (
-    select
-        ledger.month_start,
-        ledger.revenue_class,
-        ledger.product_line,
-        -- wide, because the engine holds the product of two narrow decimals to eighteen digits
-        cast(ledger.amount as decimal(38, 4)) * case
-            when ledger.currency = settings.reporting_currency then cast(1 as decimal(18, 8))
-            else rates.rate
-        end as amount
-    from {{ ref('stg_finance__gl_revenue') }} as ledger
-    cross join {{ ref('stg_company__settings') }} as settings
-    left join rates
-        on ledger.month_start = rates.month_start
-            and ledger.currency = rates.from_currency
-            and settings.reporting_currency = rates.to_currency
-)
-
+-- The general ledger by month, class and product line in the reporting currency. An amount without a rate leaves the
+-- whole sum unknown, not smaller.
 select
     month_start,
     revenue_class,
     product_line,
     case when count(*) = count(amount) then sum(amount) end as amount
-from valued
+from {{ ref('int_money__ledger_entries') }}
 group by month_start, revenue_class, product_line
