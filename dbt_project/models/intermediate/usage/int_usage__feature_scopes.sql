@@ -1,5 +1,5 @@
 -- What each feature counts for: itself, its set and its product line; and any event (feature_key '') for 'all'. A scope's
--- number stands for it where millions of rows are grouped; it is not kept.
+-- number stands for it where millions of rows are grouped; a changed registry rebuilds everything that keeps it.
 {{ config(materialized='view') }}
 
 with scopes as (

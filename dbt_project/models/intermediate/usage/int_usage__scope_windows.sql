@@ -12,23 +12,9 @@ with bounds as (
     cross join {{ ref('stg_company__settings') }} as settings
 ),
 
-known_days as (
-    select
-        days.month_start,
-        days.user_key,
-        days.account_id,
-        days.feature_key,
-        days.days & case
-            when bounds.usage_watermark - days.month_start >= 31 then 2147483647
-            else (cast(1 as bigint) << cast(bounds.usage_watermark - days.month_start + 1 as bigint)) - 1
-        end as days
-    from {{ ref('int_usage__user_month') }} as days
-    inner join bounds on days.month_start <= bounds.usage_watermark
-),
-
 windows as (
-    select month_start, user_key, account_id, feature_key, days << 27 as days
-    from known_days
+    select month_start, user_key, account_id, scope_no, days << 27 as days
+    from {{ ref('int_usage__known_scope_month') }}
 
     union all
 
@@ -37,19 +23,18 @@ windows as (
         {{ next_month }} as month_start,
         days.user_key,
         days.account_id,
-        days.feature_key,
+        days.scope_no,
         days.days >> cast({{ next_month }} - days.month_start - 27 as bigint) as days
-    from known_days as days
+    from {{ ref('int_usage__known_scope_month') }} as days
     inner join bounds on {{ next_month }} <= greatest(bounds.usage_watermark, bounds.last_week_end)
 )
 
 select
-    windows.month_start,
-    windows.user_key,
-    windows.account_id,
-    scopes.scope_no,
-    bit_or(windows.days) as days
+    month_start,
+    user_key,
+    account_id,
+    scope_no,
+    bit_or(days) as days
 from windows
-inner join {{ ref('int_usage__feature_scopes') }} as scopes on windows.feature_key = scopes.feature_key
-where windows.days <> 0
-group by windows.month_start, windows.user_key, windows.account_id, scopes.scope_no
+where days <> 0
+group by month_start, user_key, account_id, scope_no
