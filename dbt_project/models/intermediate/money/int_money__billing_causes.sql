@@ -106,4 +106,4 @@ left join lines
         and causes.compared_unit_no = lines.compared_unit_no
         and causes.line_type = lines.line_type
 left join {{ ref('int_money__billed_lines') }} as last_lines
-    on lines.last_line_no = last_lines.line_no
+    on lines.last_line_no = last_lines.rowid
