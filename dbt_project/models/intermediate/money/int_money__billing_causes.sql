@@ -1,4 +1,6 @@
 -- Every gap between contract and invoices named: contract minus invoices, in millionths of the reporting currency.
+{{ config(materialized='view') }}
+
 with lines as (
     select
         month_start,
