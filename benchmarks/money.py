@@ -116,8 +116,10 @@ def timed(warehouse: Path, models: list[Model]) -> dict[str, Any]:
 
         def create(model: Model) -> str:
             began, cursor = time.perf_counter(), cursors.pop()
-            cursor.execute(f"CREATE OR REPLACE {model.kind} {model.relation} AS {model.sql}")
-            cursors.append(cursor)
+            try:
+                cursor.execute(f"CREATE OR REPLACE {model.kind} {model.relation} AS {model.sql}")
+            finally:
+                cursors.append(cursor)
             seconds[model.name] = time.perf_counter() - began
             return model.name
 
