@@ -4,6 +4,9 @@
 --
 -- Billing systems count days in different ways when a period is cut short: a line over whole months has one monthly
 -- worth, a prorated one lies between monthly_low and monthly_high.
+--
+-- A table, always: int_money__billing_gap_lines finds its lines again by rowid. A number of our own would be counted
+-- in one thread, and the two names of a line are long to join by.
 with billed as (
     select
         lines.invoice_id,
@@ -125,7 +128,6 @@ spanned as (
 )
 
 select
-    cast(row_number() over () as integer) as line_no,
     unit_no,
     product_id,
     has_several_products,

@@ -41,8 +41,8 @@ billed as (
         bills.compared_unit_no,
         bills.billed_from,
         bills.is_last,
-        sum(charges.monthly_low_e6) as low_e6,
-        sum(charges.monthly_high_e6) as high_e6
+        cast(sum(charges.monthly_low_e6) as bigint) as low_e6,
+        cast(sum(charges.monthly_high_e6) as bigint) as high_e6
     from bills
     inner join charges
         on bills.month_start = charges.month_start

@@ -1,4 +1,6 @@
 -- Every gap between contract and invoices named: contract minus invoices, in millionths of the reporting currency.
+{{ config(materialized='view') }}
+
 with lines as (
     select
         month_start,
@@ -106,4 +108,4 @@ left join lines
         and causes.compared_unit_no = lines.compared_unit_no
         and causes.line_type = lines.line_type
 left join {{ ref('int_money__billed_lines') }} as last_lines
-    on lines.last_line_no = last_lines.line_no
+    on lines.last_line_no = last_lines.rowid

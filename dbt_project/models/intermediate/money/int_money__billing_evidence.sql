@@ -48,8 +48,8 @@ written as (
         priced.month_start,
         priced.compared_unit_no,
         priced.is_last,
-        priced.low_e6,
-        priced.high_e6,
+        max(priced.low_e6) as low_e6,
+        max(priced.high_e6) as high_e6,
         {% set monthly = "* terms.rate / 12000000" %}
         coalesce(sum(cast(valued.net_annual_e12 as double) {{ monthly }}), 0) as written_e6,
         coalesce(sum(cast(valued.gross_annual_e12 as double) {{ monthly }}), 0) as written_gross_e6
@@ -61,7 +61,7 @@ written as (
         on terms.item_id = valued.item_id
             and terms.version_no = valued.version_no
             and priced.state_date = valued.state_date
-    group by priced.month_start, priced.compared_unit_no, priced.is_last, priced.low_e6, priced.high_e6
+    group by priced.month_start, priced.compared_unit_no, priced.is_last
 ),
 
 now_in_force as (

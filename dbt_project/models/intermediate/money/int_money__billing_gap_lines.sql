@@ -1,30 +1,51 @@
--- The invoice lines of each gap in the reporting currency, in millionths, and whether a contract was in force on any day
--- of the line's service.
-with lines as (
+-- The invoice lines of each gap, in millionths of their currency and, where it has a rate, of the reporting currency,
+-- and whether a contract was in force on any day of the line's service.
+with gap_months as (
     select
         gaps.month_start,
+        gaps.unit_no,
+        gaps.currency,
         gaps.compared_unit_no,
-        lines.line_no,
+        months.line_no,
+        months.low_e6,
+        months.high_e6
+    from {{ ref('int_money__billed_months') }} as months
+    inner join {{ ref('int_money__billing_gaps') }} as gaps
+        on months.month_start = gaps.month_start
+            and months.unit_no = gaps.unit_no
+            and months.currency = gaps.currency
+),
+
+lines as (
+    select
+        months.*,
         lines.invoice_id,
         lines.line_id,
-        lines.billed_account_id,
         lines.line_type,
         lines.service_start,
         lines.service_end,
         cast(round(lines.monthly_low * rates.month_end_rate * 1000000) as bigint) as monthly_low_e6,
         cast(round(lines.monthly_high * rates.month_end_rate * 1000000) as bigint) as monthly_high_e6,
-        cast(round(months.counted_e6 * rates.month_end_rate) as bigint) as charged_e6
-    from {{ ref('int_money__billing_compared') }} as gaps
-    inner join {{ ref('int_money__billing_gaps') }} as members
-        on gaps.month_start = members.month_start
-            and gaps.compared_unit_no = members.compared_unit_no
-    inner join {{ ref('int_money__billed_months') }} as months
-        on members.month_start = months.month_start
-            and members.unit_no = months.unit_no
-            and members.currency = months.currency
+        rates.month_end_rate as rate,
+        -- by days, and as near to that as counting months allows
+        least(
+            greatest(
+                cast(
+                    round(
+                        cast(lines.amount as double) * cast(
+                            least(lines.service_end, calendar.month_end + 1)
+                            - greatest(lines.service_start, calendar.month_start) as integer
+                        ) / lines.service_days * 1e6
+                    ) as bigint
+                ), months.low_e6
+            ), months.high_e6
+        ) as counted_e6
+    from gap_months as months
     inner join {{ ref('int_money__billed_lines') }} as lines
-        on months.line_no = lines.line_no
-    inner join {{ ref('int_money__tie_out_rates') }} as rates
+        on months.line_no = lines.rowid
+    inner join {{ ref('int_calendar__money_months') }} as calendar
+        on months.month_start = calendar.month_start
+    left join {{ ref('int_money__tie_out_rates') }} as rates
         on months.month_start = rates.month_start
             and months.currency = rates.currency
 ),
@@ -61,7 +82,8 @@ served as (
 )
 
 select
-    lines.*,
+    lines.* exclude (rate),
+    {{ reporting_e6('lines.counted_e6', 'lines.rate') }} as charged_e6,
     served.line_no is not null as is_served
 from lines
 left join served

@@ -21,16 +21,16 @@ with movements as (
 posted as (
     select
         movements.month_start,
-        sets.set_id,
+        sets.segment_set,
         movements.product_line,
         movements.movement,
         sum(movements.arr_delta) as arr
     from movements
-    inner join {{ ref('int_money__account_segment_sets') }} as sets
+    inner join {{ ref('int_company__segment_sets') }} as sets
         on movements.account_id = sets.account_id
             and movements.belongs_on >= sets.valid_from
             and movements.belongs_on < sets.valid_to
-    group by movements.month_start, sets.set_id, movements.product_line, movements.movement
+    group by movements.month_start, sets.segment_set, movements.product_line, movements.movement
 ),
 
 -- accounts whose set at month end is another than at month start
@@ -38,18 +38,18 @@ moves as (
     select
         months.month_start,
         opening.account_id,
-        opening.set_id as from_set_id,
-        closing.set_id as to_set_id
+        opening.segment_set as from_segment_set,
+        closing.segment_set as to_segment_set
     from {{ ref('int_calendar__money_months') }} as months
-    inner join {{ ref('int_money__account_segment_sets') }} as closing
+    inner join {{ ref('int_company__segment_sets') }} as closing
         on closing.valid_from > months.previous_state_date
             and closing.valid_from <= months.state_date
             and closing.valid_to > months.state_date
-    inner join {{ ref('int_money__account_segment_sets') }} as opening
+    inner join {{ ref('int_company__segment_sets') }} as opening
         on closing.account_id = opening.account_id
             and months.previous_state_date >= opening.valid_from
             and months.previous_state_date < opening.valid_to
-    where opening.set_id <> closing.set_id
+    where opening.segment_set <> closing.segment_set
 ),
 
 gains as (
@@ -67,8 +67,8 @@ gains as (
 transferred as (
     select
         moves.month_start,
-        moves.from_set_id,
-        moves.to_set_id,
+        moves.from_segment_set,
+        moves.to_segment_set,
         balances.product_line,
         sum(balances.closing_arr - coalesce(gains.arr, 0)) as arr
     from moves
@@ -79,13 +79,13 @@ transferred as (
         on moves.month_start = gains.month_start
             and moves.account_id = gains.account_id
             and balances.product_line = gains.product_line
-    group by moves.month_start, moves.from_set_id, moves.to_set_id, balances.product_line
+    group by moves.month_start, moves.from_segment_set, moves.to_segment_set, balances.product_line
 )
 
-select month_start, set_id, set_id as to_set_id, product_line, movement, arr
+select month_start, segment_set, segment_set as to_segment_set, product_line, movement, arr
 from posted
 
 union all
 
-select month_start, from_set_id, to_set_id, product_line, 'transfer', arr
+select month_start, from_segment_set, to_segment_set, product_line, 'transfer', arr
 from transferred

@@ -3,10 +3,10 @@
 -- is what invoices are compared with; null without invoices.
 with versions as (
     select
+        terms.version_key,
         terms.item_id,
         terms.version_no,
         terms.subscription_id,
-        terms.account_id,
         terms.product_id,
         terms.currency,
         terms.effective_from,
@@ -27,7 +27,8 @@ with versions as (
 months as (
     select
         month_start,
-        month_end
+        month_end,
+        extract(day from month_end) as month_days
     from {{ ref('int_calendar__money_months') }}
     where is_complete
 ),
@@ -35,7 +36,8 @@ months as (
 ended as (
     select
         versions.*,
-        months.month_start
+        months.month_start,
+        months.month_days
     from versions
     inner join months
         on months.month_start = cast({{ dbt.date_trunc('month', 'versions.last_day') }} as date)
@@ -74,30 +76,25 @@ valued as (
 
 served as (
     select
-        items.month_start,
-        items.item_id,
-        items.version_no,
-        items.account_id,
-        items.product_id,
-        items.currency,
-        items.net_annual_e12,
+        months.month_start,
+        months.month_days,
+        versions.product_id,
+        versions.currency,
+        at_month_end.net_annual_e12,
         versions.unit_no,
         versions.effective_from,
-        items.state_date as last_day
-    from {{ ref('int_money__item_months') }} as items
+        months.month_end as last_day
+    from {{ ref('int_money__version_months') }} as at_month_end
     inner join months
-        on items.month_start = months.month_start
+        on at_month_end.month_start = months.month_start
     inner join versions
-        on items.item_id = versions.item_id
-            and items.version_no = versions.version_no
+        on at_month_end.version_key = versions.version_key
 
     union all
 
     select
         ended.month_start,
-        ended.item_id,
-        ended.version_no,
-        ended.account_id,
+        ended.month_days,
         ended.product_id,
         ended.currency,
         valued.net_annual_e12,
@@ -113,16 +110,13 @@ served as (
 
 select
     month_start,
-    item_id,
-    version_no,
-    account_id,
     product_id,
     currency,
     unit_no,
     {{ part_e12(
         'net_annual_e12',
         'last_day - greatest(effective_from, month_start) + 1',
-        '12 * extract(day from ' ~ dbt.last_day('month_start', 'month') ~ ')'
+        '12 * month_days'
     ) }} as earned_e12
 from served
 where net_annual_e12 <> 0

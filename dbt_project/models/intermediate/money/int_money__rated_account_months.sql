@@ -13,6 +13,7 @@ with account_months as (
         cast(sum(arr_at_rate_{{ n }}) as decimal(18, 2)) as arr_at_rate_{{ n }}{{ "," if not loop.last }}
         {% endfor %}
     from {{ ref('int_money__rated_line_months') }}
+    where arr > 0
     group by month_number, account_number
 ),
 

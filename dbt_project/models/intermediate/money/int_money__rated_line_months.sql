@@ -42,8 +42,18 @@ by_line as (
         cast(
             {{ add_up }}(case when rates.fx_rate_{{ n }} = rates.fx_rate then {{ now }} else {{ later }} end)
             as decimal(18, 2)
-        ) as arr_at_rate_{{ n }}{{ "," if not loop.last }}
-        {% endfor %}
+        ) as arr_at_rate_{{ n }},
+        {% endfor -%}
+        -- without a rate the money is held back and there is nothing to tell apart
+        cast(
+            {{ add_up }}(
+                case
+                    when rates.fx_rate_1 <> rates.fx_rate
+                        then {{ e12_to_money('line_months.arr_e12', 'rates.fx_rate_1') }} - {{ now }}
+                    else 0
+                end
+            ) as decimal(18, 2)
+        ) as fx_arr
     from {{ ref('int_money__line_months') }} as line_months
     inner join rates
         on line_months.month_start = rates.month_start
@@ -77,11 +87,11 @@ select
     sets.segment_set,
     by_line.arr,
     {% for n in windows -%}
-    by_line.arr_at_rate_{{ n }}{{ "," if not loop.last }}
-    {% endfor %}
+    by_line.arr_at_rate_{{ n }},
+    {% endfor -%}
+    by_line.fx_arr
 from by_line
 inner join sets
     on by_line.account_number = sets.account_number
         and by_line.state_date >= sets.valid_from
         and by_line.state_date < sets.valid_to
-where by_line.arr > 0

@@ -1,7 +1,13 @@
 -- What became of the ARR that accounts held in a product line, for every window: summed over accounts in the same
 -- segments at its start, but for families, whose members are capped together later. And beside it what accounts of the
 -- cohort pay at the end for lines that they did not hold at the start.
-with pairs as (
+with held as (
+    select *
+    from {{ ref('int_money__rated_line_months') }}
+    where arr > 0
+),
+
+pairs as (
     {% for n in retention_windows() -%}
     select
         {{ n }} as window_months,
@@ -16,10 +22,10 @@ with pairs as (
         coalesce(closing.arr, 0) as end_arr
     from (
         select *
-        from {{ ref('int_money__rated_line_months') }}
+        from held
         where arr_at_rate_{{ n }} is not null
     ) as opening
-    full join {{ ref('int_money__rated_line_months') }} as closing
+    full join held as closing
         on opening.account_number = closing.account_number
             and opening.line_number = closing.line_number
             and opening.month_number + {{ n }} = closing.month_number

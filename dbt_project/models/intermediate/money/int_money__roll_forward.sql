@@ -43,8 +43,9 @@ closings as (
         closings.product_line,
         sum(closings.closing_arr) as arr
     from {{ ref('int_money__cell_closings') }} as closings
-    inner join {{ ref('int_money__segment_sets') }} as segments
-        on closings.set_id = segments.set_id
+    inner join {{ ref('int_company__segment_set_members') }} as segments
+        on closings.segment_set = segments.segment_set
+            and not segments.is_total
     group by grouping sets (
         (closings.month_start, segments.dimension, segments.segment, closings.product_line),
         (closings.month_start, segments.dimension, segments.segment)

@@ -22,8 +22,8 @@ with postings as (
 
 select
     postings.month_start,
-    opening.set_id as opening_set_id,
-    closing.set_id as closing_set_id,
+    opening.segment_set as opening_segment_set,
+    closing.segment_set as closing_segment_set,
     sum(postings.opening_arr) as opening_arr,
     {% for movement in movements -%}
     sum(case when postings.movement = '{{ movement }}' then postings.arr_delta else 0 end) as {{ movement }}_arr,
@@ -40,12 +40,12 @@ select
 from postings
 inner join {{ ref('int_calendar__money_months') }} as months
     on postings.month_start = months.month_start
-inner join {{ ref('int_money__account_segment_sets') }} as opening
+inner join {{ ref('int_company__segment_sets') }} as opening
     on postings.account_id = opening.account_id
         and months.previous_state_date >= opening.valid_from
         and months.previous_state_date < opening.valid_to
-inner join {{ ref('int_money__account_segment_sets') }} as closing
+inner join {{ ref('int_company__segment_sets') }} as closing
     on postings.account_id = closing.account_id
         and months.state_date >= closing.valid_from
         and months.state_date < closing.valid_to
-group by postings.month_start, opening.set_id, closing.set_id
+group by postings.month_start, opening.segment_set, closing.segment_set

@@ -12,10 +12,11 @@ with bridge as (
         bridge.opening_arr + bridge.expansion_arr + bridge.contraction_arr + bridge.churn_arr + bridge.fx_arr
             as opening_side_arr
     from {{ ref('int_money__segment_bridge') }} as bridge
-    inner join {{ ref('int_money__segment_sets') }} as opening
-        on bridge.opening_set_id = opening.set_id
-    inner join {{ ref('int_money__segment_sets') }} as closing
-        on bridge.closing_set_id = closing.set_id
+    inner join {{ ref('int_company__segment_set_members') }} as opening
+        on bridge.opening_segment_set = opening.segment_set
+            and not opening.is_total
+    inner join {{ ref('int_company__segment_set_members') }} as closing
+        on bridge.closing_segment_set = closing.segment_set
             and opening.dimension = closing.dimension
 )
 

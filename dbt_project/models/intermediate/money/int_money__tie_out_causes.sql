@@ -1,5 +1,7 @@
 -- Why arr_to_billing and mrr_to_gl differ, cause by cause: contract minus the other side, in cents, adding up to every
 -- figure's difference. What no cause was found for is named for what it is, so that nothing is left over.
+{{ config(materialized='view') }}
+
 {% set explained = "('part_month', 'billed_ahead', 'discount', 'credit', 'refund', 'fx', 'day_count', 'rounding')" %}
 {% set nobody = "null as account_id, null as item_id, null as product_id, null as invoice_id, null as line_id" %}
 {% set key = "account_id, item_id, product_id, invoice_id, line_id, gl_account, cause" %}
@@ -19,9 +21,16 @@ by_figure as (
 
     union all
 
+    select month_start, check_key, 'company' as lens, 'all' as lens_value, {{ key }}, amount, note
+    from {{ ref('int_money__tie_out_parts') }}
+    where not is_shared
+
+    union all
+
     select month_start, check_key, 'company' as lens, 'all' as lens_value, {{ key }}, sum(amount) as amount,
         max(note) as note
     from {{ ref('int_money__tie_out_parts') }}
+    where is_shared
     group by month_start, check_key, {{ key }}
 ),
 
@@ -34,6 +43,18 @@ named as (
             and by_figure.lens = figures.lens
             and by_figure.lens_value = figures.lens_value
     where figures.difference is not null and by_figure.amount <> 0
+),
+
+named_sums as (
+    select month_start, check_key, 'product_line' as lens, product_line as lens_value, sum(amount) as amount
+    from {{ ref('int_money__tie_out_parts') }}
+    group by month_start, check_key, product_line
+
+    union all
+
+    select month_start, check_key, 'company' as lens, 'all' as lens_value, sum(amount) as amount
+    from {{ ref('int_money__tie_out_parts') }}
+    group by month_start, check_key
 ),
 
 ledger_rows as (
@@ -51,11 +72,7 @@ rests as (
         figures.difference - coalesce(named.amount, 0) as amount,
         0.01 * (2 + coalesce(ledger_rows.ledger_rows, 0)) as cents
     from figures
-    left join (
-        select month_start, check_key, lens, lens_value, sum(amount) as amount
-        from named
-        group by month_start, check_key, lens, lens_value
-    ) as named
+    left join named_sums as named
         on figures.month_start = named.month_start
             and figures.check_key = named.check_key
             and figures.lens = named.lens

@@ -7,7 +7,7 @@
 with openings as (
     select
         months.month_start,
-        closings.set_id,
+        closings.segment_set,
         closings.product_line,
         closings.closing_arr as opening_arr
     from {{ ref('int_money__cell_closings') }} as closings
@@ -25,10 +25,11 @@ transfers as (
         movements.product_line,
         movements.arr
     from {{ ref('int_money__cell_movements') }} as movements
-    inner join {{ ref('int_money__segment_sets') }} as opening
-        on movements.set_id = opening.set_id
-    inner join {{ ref('int_money__segment_sets') }} as closing
-        on movements.to_set_id = closing.set_id
+    inner join {{ ref('int_company__segment_set_members') }} as opening
+        on movements.segment_set = opening.segment_set
+            and not opening.is_total
+    inner join {{ ref('int_company__segment_set_members') }} as closing
+        on movements.to_segment_set = closing.segment_set
             and opening.dimension = closing.dimension
     where movements.movement = 'transfer' and opening.segment <> closing.segment
 ),
@@ -42,8 +43,9 @@ movements as (
         movements.movement,
         movements.arr
     from {{ ref('int_money__cell_movements') }} as movements
-    inner join {{ ref('int_money__segment_sets') }} as segments
-        on movements.set_id = segments.set_id
+    inner join {{ ref('int_company__segment_set_members') }} as segments
+        on movements.segment_set = segments.segment_set
+            and not segments.is_total
     where movements.movement <> 'transfer'
 
     union all
@@ -71,8 +73,9 @@ postings as (
         openings.month_start, segments.dimension, segments.segment, openings.product_line, null, 0,
         openings.opening_arr, {{ '0, ' * state | length }}0
     from openings
-    inner join {{ ref('int_money__segment_sets') }} as segments
-        on openings.set_id = segments.set_id
+    inner join {{ ref('int_company__segment_set_members') }} as segments
+        on openings.segment_set = segments.segment_set
+            and not segments.is_total
 
     union all
 
@@ -80,8 +83,9 @@ postings as (
         closings.month_start, segments.dimension, segments.segment, closings.product_line, null, 0,
         0, {% for name in state %}closings.{{ name }}, {% endfor %}closings.closing_accounts
     from {{ ref('int_money__cell_closings') }} as closings
-    inner join {{ ref('int_money__segment_sets') }} as segments
-        on closings.set_id = segments.set_id
+    inner join {{ ref('int_company__segment_set_members') }} as segments
+        on closings.segment_set = segments.segment_set
+            and not segments.is_total
 ),
 
 cells as (
