@@ -160,8 +160,8 @@ WHERE currency <> 'USD'
 UNION ALL SELECT $start, unnest({list(CURRENCIES)}), 'USD', unnest({list(CURRENCIES.values())}), 'plan'
 """
 
-# billed in advance as contracted, the last period cut by days where a version ends; what was forgotten is for the tie-out
-# to find: the end of every twentieth item, and amounts off whole subscriptions
+# billed in advance as contracted, the last period cut by days where a version ends; what was forgotten is for the
+# tie-out to find: the end of every twentieth item, and amounts off whole subscriptions
 _INVOICES = """
 INSERT INTO raw.invoice_lines BY NAME
 WITH replaced AS (

@@ -17,6 +17,12 @@ with terms as (
     inner join {{ ref('stg_finance__subscription_items') }} as items
         on terms.item_id = items.item_id
             and terms.version_no = items.version_no
+),
+
+amounts_off as (
+    select item_id, subscription_id, currency
+    from {{ ref('stg_finance__discounts') }}
+    where kind = 'amount'
 )
 
 select
@@ -31,15 +37,19 @@ select
 from terms
 where gross_annual_e12 is null
 
-union all
+union
 
-select distinct
-    terms.item_id,
-    terms.version_no,
-    terms.account_id,
-    'discount_in_other_currency' as problem
+select terms.item_id, terms.version_no, terms.account_id, 'discount_in_other_currency' as problem
 from terms
-inner join {{ ref('stg_finance__discounts') }} as discounts
-    on (discounts.item_id = terms.item_id or (discounts.item_id is null and discounts.subscription_id = terms.subscription_id))
-        and discounts.kind = 'amount'
-        and discounts.currency <> terms.currency
+inner join amounts_off
+    on terms.item_id = amounts_off.item_id
+        and terms.currency <> amounts_off.currency
+
+union
+
+select terms.item_id, terms.version_no, terms.account_id, 'discount_in_other_currency' as problem
+from terms
+inner join amounts_off
+    on terms.subscription_id = amounts_off.subscription_id
+        and terms.currency <> amounts_off.currency
+where amounts_off.item_id is null
