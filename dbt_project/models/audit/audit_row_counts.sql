@@ -26,6 +26,8 @@ with due as (
     'extraction_hours': ['usage', 'true'],
     'identity_report': ['usage', 'true'],
     'adoption': ['joint', 'due.has_features'],
+    'usage_lifecycle': ['usage', 'true'],
+    'stickiness_histogram': ['usage', 'true'],
 } %}
 
 counted as (
