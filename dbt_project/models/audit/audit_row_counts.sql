@@ -26,6 +26,8 @@ with due as (
     'extraction_hours': ['usage', 'true'],
     'identity_report': ['usage', 'true'],
     'adoption': ['joint', 'due.has_features'],
+    'account_adoption': ['joint', 'due.has_features'],
+    'instrumentation': ['usage', 'due.has_features'],
 } %}
 
 counted as (
