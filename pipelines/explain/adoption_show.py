@@ -82,7 +82,7 @@ def _lines(cell: AdoptionCell, figures: Figures, policy: Policy | None) -> list[
     reached = f" (on {policy.text})" if policy else ""
     return [
         (f"entitled, {cell.day}", figures.entitled_accounts, figures.entitled_arr, False),
-        ("used it in the 28 days before", figures.current_accounts, figures.adopted_arr, True),
+        ("adopted: used it in 28 days", figures.current_accounts, figures.adopted_arr, True),
         ("ever used it", figures.adopted_ever, None, True),
         (f"ever established{reached}", figures.adopted_established, None, True),
         ("used it without being entitled", figures.off_entitlement_accounts, None, False),

@@ -127,11 +127,11 @@ def test_without_money_there_is_no_money_column(tmp_path_factory: pytest.TempPat
 
 
 def _explained(count: int) -> Explained:
-    used = date(2026, 9, 2)
+    used, name = date(2026, 9, 2), "The Very Long Name Of [bold] Company " * 3
     members = [
-        Member(f"0015g00000ABCDEFGHAAX{n}", "The Very Long Name Of [bold] Company " * 3, "tried", True, used, used, None,
-               3, 2, Decimal(1_000_000_000 - n)) for n in range(count)
-    ]  # fmt: skip
+        Member(f"0015g00000ABCDEFGHAAX{n}", name, "tried", True, used, used, None, 3, 2, Decimal(1_000_000_000 - n))
+        for n in range(count)
+    ]
     cell = AdoptionCell("ai_chat", "AI chat", date(2026, 9, 1), date(2026, 9, 30), None, None)
     money = sum((member.arr or Decimal() for member in members), Decimal())
     return Explained(cell, "entitlements", "USD", Figures(count, count, 0, count, 0, money, money), tuple(members))
