@@ -28,6 +28,8 @@ with due as (
     'adoption': ['joint', 'due.has_features'],
     'usage_lifecycle': ['usage', 'true'],
     'stickiness_histogram': ['usage', 'true'],
+    'account_adoption': ['joint', 'due.has_features'],
+    'instrumentation': ['usage', 'due.has_features'],
 } %}
 
 counted as (
