@@ -30,6 +30,7 @@
 {% set may_be_empty = [
     'unmapped_events', 'revenue_retention', 'arr_cohorts', 'arr_renewals', 'product_economics',
     'time_to_adopt',
+    ['usage_retention', 'retention', 'usage', 0, 1],
 ] %}
 
 with judged as (

@@ -30,6 +30,7 @@ with due as (
     'stickiness_histogram': ['usage', 'true'],
     'account_adoption': ['joint', 'due.has_features'],
     'instrumentation': ['usage', 'due.has_features'],
+    'usage_retention': ['usage', 'true'],
 } %}
 
 counted as (
