@@ -22,6 +22,7 @@ from support.raw_money import COMPANY, Row, fill
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MARTS = (
     "+config.meta.publish_group:money",
+    "+int_money__retention_cells",
     "+dim_account",
     "+audit_fx_missing",
     "+audit_items_unvalued",

@@ -21,8 +21,9 @@ PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MARTS = (
     "active_usage", "adoption", "fct_feature_usage_day", "fct_user_activity_day", "unattributed_events",
     "unmapped_events", "extraction_hours", "identity_report", "dim_feature", "dim_launch",
+    "revenue_retention",
 )  # fmt: skip
-USAGE = ("staging.amplitude", "intermediate.usage", "marts.usage")
+USAGE = ("staging.amplitude", "intermediate.usage", "marts.usage", "revenue_retention")
 START, DAYS = datetime(2024, 2, 5), 76  # daylight saving begins in the middle in New York
 RULES = [
     # feature, set, line, event type, property, value: an event may be use of several features, of one twice
