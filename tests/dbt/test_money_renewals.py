@@ -161,8 +161,7 @@ def test_a_published_renewal_rate_beside_retention(tmp_path_factory: pytest.Temp
         (250_000, 0.8)
     ]
     assert query(
-        "SELECT grr FROM intermediate.int_money__retention_cells "
-        "WHERE month_start = DATE '2026-06-01' AND window_months = 3 "
+        "SELECT grr FROM marts.revenue_retention WHERE month_start = DATE '2026-06-01' AND window_months = 3 "
         "AND is_total AND scope = 'all'"
     ) == [(0.95,)]
 

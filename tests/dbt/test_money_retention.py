@@ -53,10 +53,9 @@ def changed(account: str, before: int, after: int, on: str = "2025-09-10", **ter
 
 def cell(query: Query, *key: Any) -> dict[str, Any]:
     """The row of (month, window, dimension, segment, scope, scope_key)."""
-    names = [row[0] for row in query("DESCRIBE intermediate.int_money__retention_cells")]
+    names = [row[0] for row in query("DESCRIBE marts.revenue_retention")]
     rows = query(
-        "SELECT * FROM intermediate.int_money__retention_cells "
-        "WHERE strftime(month_start, '%Y-%m') = ? AND window_months = ? "
+        "SELECT * FROM marts.revenue_retention WHERE strftime(month_start, '%Y-%m') = ? AND window_months = ? "
         "AND dimension = ? AND segment = ? AND scope = ? AND scope_key = ?",
         *key,
     )
@@ -201,7 +200,7 @@ def test_acquisition_quarters_are_fiscal_and_of_the_first_month_end_with_arr(
     ]
     query = world(tmp_path_factory, "fiscal_quarters", base(items), fiscal_year_starts_in=2)
     keys = query(
-        "SELECT DISTINCT scope_key, cohort_accounts FROM intermediate.int_money__retention_cells "
+        "SELECT DISTINCT scope_key, cohort_accounts FROM marts.revenue_retention "
         "WHERE scope = 'acquisition_quarter' AND month_start = DATE '2026-01-01' AND window_months = 1 ORDER BY 1"
     )
     assert keys == [("2025-05-01", 2)]
@@ -212,9 +211,7 @@ def test_acquisition_quarters_are_fiscal_and_of_the_first_month_end_with_arr(
 
 def test_the_unfinished_month_is_marked(tmp_path_factory: pytest.TempPathFactory) -> None:
     query = world(tmp_path_factory, "cross_sell", {})
-    found = query(
-        "SELECT month_start::VARCHAR FROM intermediate.int_money__retention_cells WHERE NOT is_complete GROUP BY 1"
-    )
+    found = query("SELECT month_start::VARCHAR FROM marts.revenue_retention WHERE NOT is_complete GROUP BY 1")
     assert found == [("2026-03-01",)]
 
 
@@ -274,7 +271,7 @@ def test_every_cell_is_what_a_plain_count_of_accounts_says(tmp_path_factory: pyt
         query = world(tmp_path_factory, "random_retention", random_company(4, 60), fiscal_year_starts_in=2)
     rows = query(
         "SELECT month_start, window_months, dimension, segment, scope, scope_key, cohort_accounts, retained_accounts, "
-        "start_arr, end_arr, capped_arr, cross_sell_arr FROM intermediate.int_money__retention_cells"
+        "start_arr, end_arr, capped_arr, cross_sell_arr FROM marts.revenue_retention"
     )
     found = {row[:6]: row[6:] for row in rows}
     expected = retention(query)
@@ -290,8 +287,7 @@ def test_lines_and_cross_selling_make_up_the_whole(tmp_path_factory: pytest.Temp
         f"sum({figure}) FILTER (WHERE scope = '{{0}}') AS {figure}"
         for figure in ("start_arr", "end_arr", "cross_sell_arr", "capped_arr")
     )
-    sums = f"SELECT month_start, window_months, dimension, segment, {figures} "
-    sums += "FROM intermediate.int_money__retention_cells GROUP BY ALL"
+    sums = f"SELECT month_start, window_months, dimension, segment, {figures} FROM marts.revenue_retention GROUP BY ALL"
     whole, lines, quarters = (sums.format(scope) for scope in ("all", "product_line", "acquisition_quarter"))
     assert query(f"SELECT count(*) > 20 FROM ({whole})") == [(True,)]
     keys = "(month_start, window_months, dimension, segment)"
@@ -304,14 +300,14 @@ def test_lines_and_cross_selling_make_up_the_whole(tmp_path_factory: pytest.Temp
         "OR lines.capped_arr > whole.capped_arr OR quarters.capped_arr > whole.capped_arr"
     )
     assert wrong == []
-    assert query("SELECT * FROM intermediate.int_money__retention_cells WHERE grr > least(nrr, 1) + 1e-12") == []
+    assert query("SELECT * FROM marts.revenue_retention WHERE grr > least(nrr, 1) + 1e-12") == []
 
 
 @COMPANIES
 def test_segments_make_up_the_total(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     query = company(tmp_path_factory, name)
     wrong = query(
-        "SELECT month_start, window_months, scope, scope_key FROM intermediate.int_money__retention_cells GROUP BY ALL "
+        "SELECT month_start, window_months, scope, scope_key FROM marts.revenue_retention GROUP BY ALL "
         "HAVING (SELECT count(*) FROM raw.lens_dimensions) * sum(end_arr) FILTER (WHERE is_total) "
         "<> sum(end_arr) FILTER (WHERE NOT is_total) "
         "OR (SELECT count(*) FROM raw.lens_dimensions) * sum(cohort_accounts) FILTER (WHERE is_total) "
@@ -331,7 +327,7 @@ def test_a_month_of_retention_is_the_bridge_without_what_was_won(
         "WITH bridge AS (SELECT month_start, sum(opening_arr + fx_arr) AS start_arr, sum(closing_arr - new_arr "
         "- reactivation_arr) AS end_arr, sum(opening_accounts) AS accounts, sum(opening_accounts - churned_accounts) "
         "AS retained FROM marts.arr_by_segment WHERE dimension = 'size' GROUP BY 1) "
-        "SELECT month_start FROM intermediate.int_money__retention_cells AS r JOIN bridge USING (month_start) "
+        "SELECT month_start FROM marts.revenue_retention AS r JOIN bridge USING (month_start) "
         "WHERE is_total AND scope = 'all' AND window_months = 1 AND (r.start_arr, r.end_arr, r.cohort_accounts, "
         f"r.retained_accounts) IS DISTINCT FROM (bridge.start_arr, bridge.end_arr, bridge.accounts, bridge.retained) "
         f"AND month_start NOT IN ({held_back})"
