@@ -39,7 +39,7 @@
    2^20 units at most, so no lane runs over into the next. #}
 {% macro lanes(grain) -%}{{- return((cohort_lengths()[grain] + 3) // 3) -}}{%- endmacro %}
 
-{% macro count_block(unit_no) -%}{{ unit_no }} >> 20{%- endmacro %}
+{% macro count_block(unit_no) -%}{{ unit_no }} // {{ 2 ** 20 }}{%- endmacro %}
 
 {% macro into_lanes(grain, following) -%}
     {%- set width = lanes(grain) -%}
@@ -107,9 +107,11 @@ places as (
         on months.first_period - chunks.chunk_start between {{ -5 if grain == 'week' else 0 }} and {{ chunk + length - 1 }}
 ),
 
--- every unit has used something: scope 0 is any use
+-- every unit has used something: scope 0 is any use; numbers of accounts are negative
 numbers as materialized (
-    select unit, unit_key, cast(row_number() over () as integer) as unit_no
+    select
+        unit, unit_key,
+        cast(row_number() over () * case when unit = 'user' then 1 else -1 end as integer) as unit_no
     from {{ ref('int_usage__first_use') }}
     where scope_no = 0
 ),
@@ -187,7 +189,7 @@ followed as (
 select
     cohorts.cohort_start,
     {{ cohort_end(grain, 'cohorts.cohort_start') }} as followed_until,
-    cohorts.unit,
+    case when cohorts.is_user then 'user' else 'account' end as unit,
     cohorts.dimension,
     cohorts.segment,
     cohorts.is_total,
@@ -211,24 +213,9 @@ members as (
     from {{ ref('int_usage__segment_set_members') }}
 ),
 
-homes as (
-    select uses.unit_no, min(sets.segment_set) as segment_set, min(sets.segment_set) < max(sets.segment_set) as moves
-    from uses
-    inner join {{ ref('int_usage__segment_sets') }} as sets
-        on uses.account_id = sets.account_id
-            and sets.valid_from < uses.month_start + 31
-            and sets.valid_to > uses.month_start
-    where uses.scope_no = 0
-    group by uses.unit_no
-),
-
--- whose combination of segments changed, or who used something for several accounts, is looked at use by use
-moves as (
-    select
-        uses.unit_no, uses.scope_no, calendar.cohort_start, sets.segment_set, calendar.local_date,
-        min(calendar.local_date) over (partition by uses.unit_no, uses.scope_no, calendar.cohort_start) as entry_date
-    from uses
-    semi join (select unit_no from homes where moves) as movers using (unit_no)
+any_use as (
+    select uses.unit_no, uses.month_start, calendar.cohort_start, sets.segment_set
+    from (select unit_no, month_start, account_id, days from uses where scope_no = 0) as uses
     inner join calendar
         on uses.month_start = calendar.month_start
             and uses.days >> cast(calendar.local_date - calendar.month_start as bigint) & 1 = 1
@@ -238,23 +225,60 @@ moves as (
             and calendar.local_date < sets.valid_to
 ),
 
+homes as (
+    select unit_no, cohort_start, min(segment_set) as segment_set, min(segment_set) < max(segment_set) as is_mixed
+    from any_use
+    group by unit_no, cohort_start
+),
+
+-- who was in several combinations within a period, or used something for several accounts, is looked at use by use
+mixed_uses as materialized (
+    select unit_no, scope_no, month_start, account_id, days
+    from uses
+    semi join (
+        select any_use.unit_no, any_use.month_start
+        from any_use
+        inner join homes using (unit_no, cohort_start)
+        where homes.is_mixed
+    ) as mixed using (unit_no, month_start)
+),
+
+mixed as (
+    select
+        uses.unit_no, uses.scope_no, calendar.cohort_start, sets.segment_set,
+        rank() over (
+            partition by uses.unit_no, uses.scope_no, calendar.cohort_start order by calendar.local_date
+        ) as entry_rank
+    from mixed_uses as uses
+    inner join calendar
+        on uses.month_start = calendar.month_start
+            and uses.days >> cast(calendar.local_date - calendar.month_start as bigint) & 1 = 1
+    inner join homes
+        on uses.unit_no = homes.unit_no
+            and calendar.cohort_start = homes.cohort_start
+            and homes.is_mixed
+    inner join {{ ref('int_usage__segment_sets') }} as sets
+        on uses.account_id = sets.account_id
+            and calendar.local_date >= sets.valid_from
+            and calendar.local_date < sets.valid_to
+),
+
 -- combinations have segments in common, at least the total: a unit counts once in each
-moved as (
-    select distinct moves.unit_no, moves.scope_no, moves.cohort_start, members.segment_no
-    from moves
-    inner join members on moves.segment_set = members.segment_set
-    where moves.local_date = moves.entry_date
+entered as (
+    select distinct mixed.unit_no, mixed.scope_no, mixed.cohort_start, members.segment_no
+    from mixed
+    inner join members on mixed.segment_set = members.segment_set
+    where mixed.entry_rank = 1
 ),
 
 by_set as (
     select
-        {{ count_block('followed.unit_no') }} as block_no, numbers.unit, followed.scope_no, followed.cohort_start,
-        followed.is_first, homes.segment_set, {{ count_lanes(grain) }}
+        {{ count_block('followed.unit_no') }} as block_no, followed.unit_no > 0 as is_user, followed.scope_no,
+        followed.cohort_start, followed.is_first, homes.segment_set, {{ count_lanes(grain) }}
     from followed
-    inner join homes on followed.unit_no = homes.unit_no
-    inner join numbers on followed.unit_no = numbers.unit_no
-    where not homes.moves
-    group by block_no, numbers.unit, followed.scope_no, followed.cohort_start, followed.is_first, homes.segment_set
+    inner join homes using (unit_no, cohort_start)
+    where not homes.is_mixed
+    group by block_no, is_user, followed.scope_no, followed.cohort_start, followed.is_first, homes.segment_set
 ),
 
 by_segment as (
@@ -265,24 +289,23 @@ by_segment as (
     union all by name
 
     select
-        {{ count_block('followed.unit_no') }} as block_no, numbers.unit, followed.scope_no, followed.cohort_start,
-        followed.is_first, moved.segment_no, {{ count_lanes(grain) }}
+        {{ count_block('followed.unit_no') }} as block_no, followed.unit_no > 0 as is_user, followed.scope_no,
+        followed.cohort_start, followed.is_first, entered.segment_no, {{ count_lanes(grain) }}
     from followed
-    inner join moved using (unit_no, scope_no, cohort_start)
-    inner join numbers on followed.unit_no = numbers.unit_no
-    group by block_no, numbers.unit, followed.scope_no, followed.cohort_start, followed.is_first, moved.segment_no
+    inner join entered using (unit_no, scope_no, cohort_start)
+    group by block_no, is_user, followed.scope_no, followed.cohort_start, followed.is_first, entered.segment_no
 ),
 
 blocks as (
-    select block_no, unit, scope_no, cohort_start, is_first, segment_no, {{ sum_lanes(grain) }}
+    select block_no, is_user, scope_no, cohort_start, is_first, segment_no, {{ sum_lanes(grain) }}
     from by_segment
-    group by block_no, unit, scope_no, cohort_start, is_first, segment_no
+    group by block_no, is_user, scope_no, cohort_start, is_first, segment_no
 ),
 
 counts as (
-    select unit, scope_no, cohort_start, segment_no, {{ counts_by_period(grain) }}
+    select is_user, scope_no, cohort_start, segment_no, {{ counts_by_period(grain) }}
     from blocks
-    group by unit, scope_no, cohort_start, segment_no
+    group by is_user, scope_no, cohort_start, segment_no
 ),
 
 cohorts as (
