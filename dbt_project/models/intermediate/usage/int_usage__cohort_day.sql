@@ -9,19 +9,18 @@ with {{ cohort_windows('day') }},
 
 blocks as (
     select
-        {{ count_block('followed.unit_no') }} as block_no, numbers.unit, followed.scope_no, followed.cohort_start,
-        followed.is_first, {{ count_lanes('day') }}
+        {{ count_block('unit_no') }} as block_no, unit_no > 0 as is_user, scope_no, cohort_start, is_first,
+        {{ count_lanes('day') }}
     from followed
-    inner join numbers on followed.unit_no = numbers.unit_no
-    group by block_no, numbers.unit, followed.scope_no, followed.cohort_start, followed.is_first
+    group by block_no, is_user, scope_no, cohort_start, is_first
 ),
 
 cohorts as (
     select
-        unit, scope_no, cohort_start, 'all' as dimension, 'all' as segment, true as is_total,
+        is_user, scope_no, cohort_start, 'all' as dimension, 'all' as segment, true as is_total,
         {{ counts_by_period('day') }}
     from blocks
-    group by unit, scope_no, cohort_start
+    group by is_user, scope_no, cohort_start
 )
 
 {{ cohort_rows('day') }}
