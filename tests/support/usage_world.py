@@ -21,6 +21,7 @@ PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MARTS = (
     "active_usage", "adoption", "fct_feature_usage_day", "fct_user_activity_day", "unattributed_events",
     "unmapped_events", "extraction_hours", "identity_report", "dim_feature", "dim_launch",
+    "usage_retention",
 )  # fmt: skip
 USAGE = ("staging.amplitude", "intermediate.usage", "marts.usage")
 START, DAYS = datetime(2024, 2, 5), 76  # daylight saving begins in the middle in New York

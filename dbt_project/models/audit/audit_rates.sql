@@ -23,6 +23,7 @@
     ['arr_renewals', 'renewal_rate', 'money', 0, 1],
     ['product_economics', 'gross_margin', 'money', none, none],
     ['product_economics', 'magic_number', 'money', none, none],
+    ['usage_retention', 'retention', 'usage', 0, 1],
 ] %}
 {% set may_be_empty = ['unmapped_events', 'revenue_retention', 'arr_cohorts', 'arr_renewals', 'product_economics'] %}
 

@@ -26,6 +26,7 @@ with due as (
     'extraction_hours': ['usage', 'true'],
     'identity_report': ['usage', 'true'],
     'adoption': ['joint', 'due.has_features'],
+    'usage_retention': ['usage', 'true'],
 } %}
 
 counted as (
