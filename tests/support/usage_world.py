@@ -22,6 +22,7 @@ MARTS = (
     "active_usage", "adoption", "fct_feature_usage_day", "fct_user_activity_day", "unattributed_events",
     "unmapped_events", "extraction_hours", "identity_report", "dim_feature", "dim_launch",
     "usage_retention",
+    "account_adoption", "time_to_adopt", "instrumentation",
 )  # fmt: skip
 USAGE = ("staging.amplitude", "intermediate.usage", "marts.usage")
 START, DAYS = datetime(2024, 2, 5), 76  # daylight saving begins in the middle in New York

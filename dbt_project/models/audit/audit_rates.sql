@@ -24,8 +24,14 @@
     ['product_economics', 'gross_margin', 'money', none, none],
     ['product_economics', 'magic_number', 'money', none, none],
     ['usage_retention', 'retention', 'usage', 0, 1],
+    ['time_to_adopt', 'adopted_by_7d', 'joint', 0, 1],
+    ['time_to_adopt', 'adopted_by_28d', 'joint', 0, 1],
+    ['time_to_adopt', 'adopted_by_90d', 'joint', 0, 1],
 ] %}
-{% set may_be_empty = ['unmapped_events', 'revenue_retention', 'arr_cohorts', 'arr_renewals', 'product_economics'] %}
+{% set may_be_empty = [
+    'unmapped_events', 'revenue_retention', 'arr_cohorts', 'arr_renewals', 'product_economics',
+    'time_to_adopt',
+] %}
 
 with judged as (
     {% for mart, column, publish_group, lowest, highest in rates %}

@@ -27,6 +27,8 @@ with due as (
     'identity_report': ['usage', 'true'],
     'adoption': ['joint', 'due.has_features'],
     'usage_retention': ['usage', 'true'],
+    'account_adoption': ['joint', 'due.has_features'],
+    'instrumentation': ['usage', 'due.has_features'],
 } %}
 
 counted as (

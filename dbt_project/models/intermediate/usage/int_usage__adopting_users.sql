@@ -12,26 +12,10 @@ with months as (
     where {{ rebuild_predicate('month_start', 'adoption', truncate='month') }}
 ),
 
--- the bits of the 28 days in the month of the state date and in the month before
 windows as (
-    select
-        month_start,
-        month_start as bits_month_start,
-        ((cast(1 as bigint) << cast(state_date - month_start + 1 as bigint)) - 1)
-        & ~((cast(1 as bigint) << cast(greatest(state_date - 27 - month_start, 0) as bigint)) - 1) as bits
-    from months
-
-    union all
-
-    select
-        month_start,
-        previous_month_start as bits_month_start,
-        cast(2147483647 as bigint)
-        & ~((cast(1 as bigint) << cast(least(state_date - 27 - previous_month_start, 31) as bigint)) - 1) as bits
-    from (
-        select *, cast({{ dbt.dateadd('month', -1, 'month_start') }} as date) as previous_month_start
-        from months
-    ) as looking_back
+    select *
+    from {{ ref('int_usage__adoption_windows') }}
+    where {{ rebuild_predicate('month_start', 'adoption', truncate='month') }}
 ),
 
 entitled_users as (

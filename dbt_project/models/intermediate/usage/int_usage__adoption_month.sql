@@ -1,6 +1,6 @@
 -- Per account and scope at the end of a month: may it use it, does it, since when, and the ARR behind it. A row exists
--- while the account is entitled, and from its first use on. First use and being established are carried from the month
--- before, so that a new month reads no more than itself and the look-back.
+-- while the account is entitled, and from its first use on. First and last use and being established are carried from
+-- the month before, so that a new month reads no more than itself and the look-back.
 {{ config(
     materialized='incremental', incremental_strategy='rebuild', on_schema_change='fail',
     meta={'rebuild_column': 'month_start', 'rebuild_layer': 'adoption', 'rebuild_truncate': 'month'}
@@ -34,20 +34,24 @@ spans as (
     from used
 ),
 
-milestones as (
+-- what a month adds: nothing but its own dates, up to the one whose state it shows
+month_uses as (
     select
-        account_id, scope, scope_key,
-        min(local_date) as first_used_on,
-        min(case when completes then local_date end) as established_on
-    from spans
-    where local_date >= {{ from_month }}
-    group by account_id, scope, scope_key
+        months.month_start, spans.account_id, spans.scope, spans.scope_key,
+        min(spans.local_date) as first_used_on,
+        max(spans.local_date) as last_used_on,
+        min(case when spans.completes then spans.local_date end) as established_on
+    from months
+    inner join spans
+        on months.month_start = cast({{ dbt.date_trunc('month', 'spans.local_date') }} as date)
+            and months.state_date >= spans.local_date
+    group by months.month_start, spans.account_id, spans.scope, spans.scope_key
 
     {% if is_incremental() %}
 
     union all
 
-    select account_id, scope, scope_key, first_used_on, established_on
+    select month_start, account_id, scope, scope_key, first_used_on, last_used_on, established_on
     from {{ this }}
     where month_start = cast({{ dbt.dateadd('month', -1, from_month) }} as date)
         and first_used_on is not null
@@ -55,21 +59,27 @@ milestones as (
     {% endif %}
 ),
 
-firsts as (
+-- what is known from a month with use on, until the next one with use
+known as (
     select
-        account_id, scope, scope_key,
-        min(first_used_on) as first_used_on,
-        min(established_on) as established_on
-    from milestones
-    group by account_id, scope, scope_key
+        month_start, account_id, scope, scope_key, last_used_on,
+        min(first_used_on) over so_far as first_used_on,
+        min(established_on) over so_far as established_on,
+        lead(month_start, 1, date '9999-12-31') over (
+            partition by account_id, scope, scope_key order by month_start
+        ) as until_month_start
+    from month_uses
+    window so_far as (partition by account_id, scope, scope_key order by month_start)
 ),
 
 reached as (
     select
-        months.month_start, firsts.account_id, firsts.scope, firsts.scope_key, firsts.first_used_on,
-        case when firsts.established_on <= months.state_date then firsts.established_on end as established_on
+        months.month_start, known.account_id, known.scope, known.scope_key,
+        known.first_used_on, known.last_used_on, known.established_on
     from months
-    inner join firsts on firsts.first_used_on <= months.state_date
+    inner join known
+        on months.month_start >= known.month_start
+            and months.month_start < known.until_month_start
 ),
 
 current_use as (
@@ -109,7 +119,7 @@ cells as (
     select
         month_start, account_id, scope, scope_key,
         coalesce(entitled.is_entitled, false) as entitled,
-        entitled.seats, reached.first_used_on, reached.established_on
+        entitled.seats, reached.first_used_on, reached.last_used_on, reached.established_on
     from (
         select *, true as is_entitled from {{ ref('int_usage__entitled_month') }}
         where {{ rebuild_predicate('month_start', 'adoption', truncate='month') }}
@@ -119,7 +129,7 @@ cells as (
 
 select
     cells.month_start, cells.account_id, cells.scope, cells.scope_key, cells.entitled, cells.seats,
-    cells.first_used_on, cells.established_on,
+    cells.first_used_on, cells.last_used_on, cells.established_on,
     coalesce(current_use.days_28d, 0) as days_28d,
     cast(coalesce(current_use.events_28d, 0) as bigint) as events_28d,
     coalesce(breadth.features_28d, 0) as features_28d,
