@@ -23,6 +23,7 @@ MARTS = (
     "unmapped_events", "extraction_hours", "identity_report", "dim_feature", "dim_launch",
     "usage_retention",
     "account_adoption", "time_to_adopt", "instrumentation",
+    "usage_lifecycle", "stickiness_histogram",
 )  # fmt: skip
 USAGE = ("staging.amplitude", "intermediate.usage", "marts.usage")
 START, DAYS = datetime(2024, 2, 5), 76  # daylight saving begins in the middle in New York

@@ -29,6 +29,8 @@ with due as (
     'usage_retention': ['usage', 'true'],
     'account_adoption': ['joint', 'due.has_features'],
     'instrumentation': ['usage', 'due.has_features'],
+    'usage_lifecycle': ['usage', 'true'],
+    'stickiness_histogram': ['usage', 'true'],
 } %}
 
 counted as (
