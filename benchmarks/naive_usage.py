@@ -66,7 +66,8 @@ WITH {_EVENT},
 entry AS (
     SELECT 'first_time' AS mode, person, scope, scope_key, min(local_date) AS entered_on FROM used GROUP BY ALL
     UNION ALL
-    SELECT 'recurring', person, scope, scope_key, min(local_date) FROM used GROUP BY ALL, period_start
+    SELECT 'recurring', person, scope, scope_key, min(local_date) FROM used
+    GROUP BY person, scope, scope_key, period_start
 ),
 cohort AS (
     SELECT DISTINCT mode, person, scope, scope_key, date_trunc('$grain', entered_on)::DATE AS cohort_start,
