@@ -97,8 +97,8 @@ first_ever AS (
     SELECT person, dimension, segment, scope, scope_key, min(period_start) AS first_period FROM placed GROUP BY ALL
 )
 SELECT now.period_start, dimension, segment, scope, scope_key, count(DISTINCT person) AS active,
-    count(DISTINCT CASE WHEN first_period = now.period_start THEN person END) AS new,
-    count(DISTINCT before.person) AS returning,
+    count(DISTINCT CASE WHEN first_period = now.period_start THEN person END) AS "new",
+    count(DISTINCT before.person) AS "returning",
     count(DISTINCT CASE WHEN first_period < now.period_start AND before.person IS NULL THEN person END) AS resurrected
 FROM placed AS now JOIN first_ever USING (person, dimension, segment, scope, scope_key)
     LEFT JOIN (

@@ -41,7 +41,7 @@ FIRST = ("active_usage", "adoption")
 NAIVE = {
     # mart → (query, what of the mart it answers, measures that must be equal)
     "usage_retention": (naive_usage.retention, "cohort_start, period_number, mode", ("retained",)),
-    "usage_lifecycle": (naive_usage.lifecycle, "period_start", ("active", "new", "returning", "resurrected")),
+    "usage_lifecycle": (naive_usage.lifecycle, "period_start", ("active", '"new"', '"returning"', "resurrected")),
 }
 USAGE_PATHS = ("staging/amplitude/", "intermediate/usage/", "marts/usage/")
 
