@@ -11,8 +11,19 @@ import pytest
 
 from support import raw_money
 from support.usage_loader import Loader
-from support.usage_story import AS_OF, DECEMBER, EVENTS, MERGE, NOVEMBER, OCTOBER, SEPTEMBER, STRANGER
-from support.usage_story import event, hours, tables
+from support.usage_story import (
+    AS_OF,
+    DECEMBER,
+    EVENTS,
+    MERGE,
+    NOVEMBER,
+    OCTOBER,
+    SEPTEMBER,
+    STRANGER,
+    event,
+    hours,
+    tables,
+)
 from support.usage_world import UsageHome
 
 Rows = list[tuple[Any, ...]]

@@ -107,7 +107,9 @@ IDENTITIES: dict[str, str] = {
     "total cohorts by week and month have every period": f"""
         SELECT period_grain, cohort_start, mode, {CELL} FROM marts.usage_retention
         WHERE is_total AND period_grain <> 'day' GROUP BY ALL HAVING count(*) <> max(period_number) + 1""",
-    "totals of retention bound their segments": _bounded("usage_retention", _RETAINED, "retained", "retained > 0 AND period_grain <> 'day'"),
+    "totals of retention bound their segments": _bounded(
+        "usage_retention", _RETAINED, "retained", "retained > 0 AND period_grain <> 'day'"
+    ),
     "who used it in a period is its recurring cohort": _differ(
         f"""SELECT {_OF_TOTALS.replace("period_start", "cohort_start AS period_start")}, cohort_size AS figure
         FROM marts.usage_retention WHERE is_total AND mode = 'recurring' AND period_number = 0""",
