@@ -1,4 +1,4 @@
-"""`lens explain arr` from the settings to the screen."""
+"""`lens explain` from the settings to the screen."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from assets.errors import InputError
 from assets.serving.manifest import Release
 from assets.serving.release import current
 from pipelines.company import known_company
+from pipelines.explain.adoption import read_adoption
+from pipelines.explain.adoption_cell import AskedAdoption, find_adoption
+from pipelines.explain.adoption_show import Policy, print_figures, print_members, write_members
 from pipelines.explain.bridge import Bridge, find_account, of_account, read_bridge
 from pipelines.explain.cell import Asked, find_cell
 from pipelines.explain.show import Account, print_account, print_accounts, print_bridge, title, write_csv
@@ -27,9 +30,7 @@ def explain_arr(
 
     Raises InputError for what is not there, ReleaseError when the release cannot answer.
     """
-    release = current(settings.home)
-    if release is None:
-        raise InputError("there is no release yet", where=str(settings.home.serving), mend="run `lens refresh`")
+    release = _current(settings)
     company = known_company(settings)
     with open_release(release) as con:
         cell = find_cell(con, release, asked, company.lens_dimensions if company else ())
@@ -45,6 +46,36 @@ def explain_arr(
         console.print(f"{count:,} rows in {escape(str(csv))}: opening + movements = closing", soft_wrap=True)
     hint = " · --account ID shows an account's contracts" if found is None and bridge.changes else ""
     console.print(f"[dim]release {release.id}{hint}[/]", soft_wrap=True)
+
+
+def explain_adoption(
+    settings: Settings, asked: AskedAdoption, show_all: bool, csv: Path | None, console: Console
+) -> None:
+    """Print the adoption figures of a feature in a month, and the accounts behind them by state.
+
+    Raises InputError for what is not there, ReleaseError when the release cannot answer.
+    """
+    release = _current(settings)
+    company = known_company(settings)
+    policy = None
+    if company is not None:
+        policy = Policy(company.policy.adoption_established_days, company.policy.adoption_window_days)
+    with open_release(release) as con:
+        cell = find_adoption(con, release, asked, company.lens_dimensions if company else ())
+        explained = read_adoption(con, release, cell)
+    print_figures(console, explained, policy)
+    print_members(console, explained, policy, show_all)
+    if csv is not None:
+        count = write_members(explained, csv)
+        console.print(f"{count:,} rows in {escape(str(csv))}", soft_wrap=True)
+    console.print(f"[dim]release {release.id}[/]", soft_wrap=True)
+
+
+def _current(settings: Settings) -> Release:
+    release = current(settings.home)
+    if release is None:
+        raise InputError("there is no release yet", where=str(settings.home.serving), mend="run `lens refresh`")
+    return release
 
 
 def _account(

@@ -223,10 +223,15 @@ def write_csv(cell: Cell, changes: Sequence[Change], path: Path) -> int:
     write to."""
     cut = (cell.month, cell.dimension or "all", cell.segment or "all", cell.product_line or "all")
     rows = [(*cut, c.movement, c.account_id, c.account_name or "", c.reason or "", c.arr) for c in changes]
+    return write_rows(path, _COLUMNS, rows)
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
+    """A CSV file with a header; the number of rows. Raises InputError for a path it cannot write to."""
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(_COLUMNS)
+            writer.writerow(columns)
             writer.writerows(rows)
     except OSError as error:
         raise InputError(

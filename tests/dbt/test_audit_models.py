@@ -213,7 +213,10 @@ WORLDS: dict[str, list[Change]] = {
             "DELETE FROM raw.feature_rules",
             dict.fromkeys(["adoption", "joint_rates_finite", "joint_rates_within_bounds"], "not_configured"),
         ),
-        *((f"DELETE FROM marts.{table}", {}) for table in ("adoption", "fct_feature_usage_day", "dim_feature")),
+        *(
+            (f"DELETE FROM marts.{table}", {})
+            for table in ("adoption", "time_to_adopt", "fct_feature_usage_day", "dim_feature")
+        ),
     ],
 }  # fmt: skip
 

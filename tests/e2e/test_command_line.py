@@ -14,7 +14,10 @@ from support.line import hashes, lens, manifest, refresh
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["refresh", "--help"], ["backfill", "--help"], ["release", "--help"], ["explain", "arr", "--help"]],
+    [
+        ["--help"], ["refresh", "--help"], ["backfill", "--help"], ["release", "--help"], ["explain", "arr", "--help"],
+        ["explain", "adoption", "--help"],
+    ],
 )
 def test_help_teaches(arguments: list[str], tmp_path: Path) -> None:
     shown = lens(*arguments, home=tmp_path)
