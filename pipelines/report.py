@@ -91,8 +91,10 @@ def print_board(con: duckdb.DuckDBPyConnection, console: Console) -> None:
         SELECT period_start, metric_name, unit, value, previous_value, year_ago_value, target, status
         FROM marts.board_metrics
         WHERE period_type = 'quarter' AND dimension = 'all' AND scope = 'all' AND board_position <= ?
-          AND period_start = (SELECT max(period_start) FROM marts.board_metrics
-                              WHERE period_type = 'quarter' AND is_complete)
+          AND period_start = (
+              -- the books close later than the last day of usage: the page is of their quarter
+              SELECT coalesce(max(period_start) FILTER (WHERE metric_key = 'arr'), max(period_start))
+              FROM marts.board_metrics WHERE period_type = 'quarter' AND is_complete)
         ORDER BY board_position
         """,
         [_METRICS_SHOWN],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assets.board.registry import METRICS, Metric
+from assets.board.metric import Metric
+from assets.board.registry import METRICS
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -13,9 +14,9 @@ _INTRO = """# The board's metrics
 Written by `python -m assets.board.catalogue` from `assets/board/registry.py`; do not edit.
 
 `marts.board_metrics` holds every metric below by month and fiscal quarter, for the company, by segment, by product
-line and by both where the source tells. `board.yaml` chooses which of them the board sees, in which order, and sets
-targets. Units: *currency* is the reporting currency, *ratio* a plain number (1.05 is 105 %). Losses are negative. A
-quarter is made of its months by the rule in the last column.
+line and by both where the source tells; metrics of usage (owner: product) also by feature set. `board.yaml` chooses
+which of them the board sees, in which order, and sets targets. Units: *currency* is the reporting currency, *ratio* a
+plain number (1.05 is 105 %). Losses are negative. A quarter is made of its months by the rule in the last column.
 
 | metric | name | kind | unit | good is | quarter |
 |---|---|---|---|---|---|

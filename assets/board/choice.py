@@ -22,7 +22,7 @@ _SCHEMA = pa.schema(
         ("metric_key", pa.string()), ("metric_name", pa.string()), ("kind", pa.string()), ("unit", pa.string()),
         ("quarter_rule", pa.string()), ("direction", pa.string()), ("owner", pa.string()), ("source", pa.string()),
         ("definition", pa.string()), ("definition_hash", pa.string()), ("board_position", pa.int32()),
-        ("target", pa.float64()),
+        ("target", pa.float64()), ("publish_group", pa.string()),
     ]
 )  # fmt: skip
 
@@ -71,7 +71,7 @@ def choose(company: Company) -> Choice:
                 "unit": company.reporting_currency if metric.unit == "currency" else metric.unit,
                 "quarter_rule": metric.quarter_rule, "direction": metric.direction, "owner": metric.owner,
                 "source": metric.source, "definition": metric.definition, "definition_hash": metric.definition_hash,
-                "board_position": position, "target": target,
+                "board_position": position, "target": target, "publish_group": metric.publish_group,
             }
         )  # fmt: skip
     return Choice(tuple(rows))

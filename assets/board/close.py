@@ -237,7 +237,8 @@ def _queries(con: duckdb.DuckDBPyConnection, month_start: date, number: int) -> 
     """
     board = f"""
         SELECT ?::DATE AS month_start, {number} AS close_number, * FROM marts.board_metrics
-        WHERE (period_type = 'month' AND period_start = ?) OR (period_type = 'quarter' AND period_start = ?)
+        WHERE ((period_type = 'month' AND period_start = ?) OR (period_type = 'quarter' AND period_start = ?))
+            AND is_complete
     """
     end = month_end(month_start)
     return {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,9 +68,10 @@ def build_files(
     """
     target = folder / DATABASE
     base = former if former and _copy(former, target) else None
-    if former and not base and any(source.catalog == "former" for source in sources.values()):
+    needs_former = any(source.catalog == "former" or source.held for source in sources.values())
+    if former and not base and needs_former:
         raise ReleaseError(f"{former.path / DATABASE} is not the file its manifest describes; roll back or mend checks")
-    if (anew or number % ANEW_EVERY == 0) and base and all(source.catalog == "build" for source in sources.values()):
+    if (anew or number % ANEW_EVERY == 0) and base and not needs_former:
         target.unlink()
         base = None
     with attached(build=warehouse) as con:
@@ -102,8 +103,9 @@ def _write_tables(
     con: duckdb.DuckDBPyConnection, sources: Mapping[str, Source], docs: Mapping[str, TableDoc], base: Release | None
 ) -> dict[str, Built]:
     entries = base.manifest.tables if base else {}
-    con.execute("BEGIN")
     con.execute("CREATE SCHEMA IF NOT EXISTS release.marts")
+    _mix_all(con, sources, docs)
+    con.execute("BEGIN")
     for table in entries:
         if table not in sources:
             con.execute(f"DROP TABLE release.marts.{quoted(table)}")
@@ -113,7 +115,7 @@ def _write_tables(
         if source.catalog == "former":
             built[table] = Built(_carried(con, table, entries[table]), None)
         else:
-            built[table] = _put(con, table, entry, doc)
+            built[table] = _put(con, table, entry, doc, "mixed" if source.held else "build")
     con.execute("COMMIT")
     return built
 
@@ -122,10 +124,40 @@ def _carried(con: duckdb.DuckDBPyConnection, table: str, entry: TableEntry) -> C
     return Content(entry.rows, int(entry.row_sum), columns_of(con, "release", table))
 
 
-def _put(con: duckdb.DuckDBPyConnection, table: str, entry: TableEntry | None, doc: TableDoc) -> Built:
-    """Makes the table what the build warehouse holds: carried over, its changed dates replaced, or written anew."""
-    columns = portable_columns(con, "build", table)
-    new = bucket_hashes(con, "build", table, columns)
+def _mix_all(con: duckdb.DuckDBPyConnection, sources: Mapping[str, Source], docs: Mapping[str, TableDoc]) -> None:
+    """Catalog ``mixed``: the marts whose rows go out group by group. A transaction writes to one file only, so they are
+    put together before the release's begins."""
+    con.execute("ATTACH ':memory:' AS mixed")
+    con.execute("CREATE SCHEMA mixed.marts")
+    for table, source in sources.items():
+        rows_by = docs.get(table, TableDoc()).rows_by
+        if source.held and rows_by:
+            _mix(con, table, rows_by, source.held)
+
+
+def _mix(con: duckdb.DuckDBPyConnection, table: str, rows_by: str, held: Sequence[str]) -> None:
+    """``mixed.marts.<table>``: rows of the build but for groups that are held back; theirs are the former release's.
+
+    A former table of other columns has no rows that could stand beside the new ones: those groups are left out.
+    """
+    columns, name, group = portable_columns(con, "build", table), quoted(table), quoted(rows_by)
+    con.execute(
+        f"CREATE TABLE mixed.marts.{name} AS SELECT * FROM build.marts.{name} WHERE NOT list_contains(?, {group})",
+        [list(held)],
+    )
+    if columns_of(con, "release", table) == columns:
+        con.execute(
+            f"INSERT INTO mixed.marts.{name} SELECT * FROM release.marts.{name} WHERE list_contains(?, {group})",
+            [list(held)],
+        )
+
+
+def _put(
+    con: duckdb.DuckDBPyConnection, table: str, entry: TableEntry | None, doc: TableDoc, source: str
+) -> Built:
+    """Makes the table what the source holds: carried over, its changed dates replaced, or written anew."""
+    columns = portable_columns(con, source, table)
+    new = bucket_hashes(con, source, table, columns)
     rows = sum(count for count, _ in new.values())
     target = f"release.marts.{quoted(table)}"
     if entry and columns_of(con, "release", table) == columns:
@@ -136,13 +168,13 @@ def _put(con: duckdb.DuckDBPyConnection, table: str, entry: TableEntry | None, d
             _comment(con, target, doc, columns)
             return Built(carried, None)
         if rows > SMALL_ROWS and sum(new.get(bucket, (0, 0))[0] for bucket in changed) * 2 < rows:
-            return Built(_replace(con, table, columns, doc, changed, carried), new)
+            return Built(_replace(con, table, columns, doc, changed, carried, source), new)
     con.execute(
-        f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM build.marts.{quoted(table)} "
+        f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM {source}.marts.{quoted(table)} "
         + (f"ORDER BY {_order(columns, doc)}" if rows <= SMALL_ROWS else "")
     )
     _comment(con, target, doc, columns)
-    return Built(content(con, "build", table), new)
+    return Built(content(con, source, table), new)
 
 
 def _replace(
@@ -152,14 +184,15 @@ def _replace(
     doc: TableDoc,
     changed: list[Bucket],
     carried: Content,
+    source: str,
 ) -> Content:
     """Replaces the rows of the changed buckets; the content follows by taking the old rows off and adding the new."""
     target, bucket = f"release.marts.{quoted(table)}", bucket_of(columns)
-    gone, come = (content(con, catalog, table, changed) for catalog in ("release", "build"))
+    gone, come = (content(con, catalog, table, changed) for catalog in ("release", source))
     _comment(con, target, doc, columns)
     con.execute(f"DELETE FROM {target} WHERE {bucket} IN (SELECT unnest(?::DATE[]))", [changed])
     con.execute(
-        f"INSERT INTO {target} SELECT * FROM build.marts.{quoted(table)} "
+        f"INSERT INTO {target} SELECT * FROM {source}.marts.{quoted(table)} "
         f"WHERE {bucket} IN (SELECT unnest(?::DATE[])) ORDER BY {_order(columns, doc)}",
         [changed],
     )

@@ -32,6 +32,7 @@ def table_docs(manifest: Mapping[str, Any]) -> dict[str, TableDoc]:
                 str(column["name"]): str(column.get("description") or "") for column in node.get("columns", {}).values()
             },
             grain=grains.get(str(node["unique_id"]), ()),
+            rows_by=(node.get("config") or {}).get("meta", {}).get("publish_rows_by"),
         )
         for node in _marts(manifest)
     }

@@ -79,7 +79,7 @@ def publish(
         release_id = f"r{number:06d}-{created_at.replace('-', '').replace(':', '')}"
         folder = home.releases / f"{release_id}{TEMPORARY}{uuid.uuid4().hex[:8]}"
         folder.mkdir(parents=True)
-        sources = _sources(marts, held, former)
+        sources = _sources(marts, held, former, docs or {})
         contents = build_files(home.warehouse, folder, number, sources, docs or {}, former, meta.anew)
         built = {name: (sources[name], contents[name]) for name in sorted(sources)}
         manifest = _manifest(release_id, number, marts, held, former, built, verdicts, meta, folder)
@@ -149,12 +149,24 @@ def list_releases(home: Home) -> list[Release]:
 
 
 def _sources(
-    marts: Mapping[str, Sequence[str]], held: Mapping[str, Sequence[Reason]], former: Release | None
+    marts: Mapping[str, Sequence[str]],
+    held: Mapping[str, Sequence[Reason]],
+    former: Release | None,
+    docs: Mapping[str, TableDoc],
 ) -> dict[str, Source]:
-    """Each table's source: the build warehouse, or the former release for what is held back."""
-    kept = former.manifest.tables if former else {}
-    sources = {name: Source("former", entry.group) for name, entry in kept.items() if entry.group in held}
-    return sources | {name: Source("build", group) for group in marts if group not in held for name in marts[group]}
+    """Each table's source: the build warehouse, or the former release for what is held back, whole or row by row."""
+    group_of = {name: group for group in marts for name in marts[group]}
+    # by the group it is in now: a mart may have moved since the former release
+    kept = {name: group_of.get(name, entry.group) for name, entry in former.manifest.tables.items()} if former else {}
+    sources = {name: Source("former", group) for name, group in kept.items() if group in held}
+    fresh = {name: Source("build", group) for group in marts if group not in held for name in marts[group]}
+    by_row = {
+        name: Source("build", group, tuple(sorted(held)))
+        for group in held
+        for name in marts.get(group, ())
+        if name in docs and docs[name].rows_by
+    }
+    return sources | fresh | by_row
 
 
 def _manifest(
@@ -171,11 +183,13 @@ def _manifest(
     as_of = {group: None if (day := meta.as_of.get(group)) is None else day.isoformat() for group in marts}
     tables: dict[str, TableEntry] = {}
     for name, (source, content) in built.items():
-        old = former.manifest.tables[name] if former and source.catalog == "former" else None
+        former_entry = former.manifest.tables.get(name) if former else None
+        old = former_entry if source.catalog == "former" else None
+        as_before = former_entry if source.catalog == "former" or source.held else None  # some of it may be that old
         tables[name] = TableEntry(
             group=source.group,
             rows=content.rows,
-            as_of=old.as_of if old else as_of[source.group],
+            as_of=as_before.as_of if as_before else as_of[source.group],
             from_release=old.from_release if old else release_id,
             content_hash=content.content_hash,
             row_sum=str(content.row_sum),
@@ -184,7 +198,8 @@ def _manifest(
         )
     holding: dict[str, HeldBack] = {}
     for group, reasons in held.items():
-        kept = next((table for table in tables.values() if table.group == group), None)
+        whole = [table for name, table in tables.items() if table.group == group and not built[name][0].held]
+        kept = next(iter(whole), None)
         as_of[group] = kept.as_of if kept else None
         holding[group] = HeldBack(
             [vars(reason) for reason in reasons], kept.from_release if kept else None, as_of[group]

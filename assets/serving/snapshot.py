@@ -30,19 +30,27 @@ class ReleaseError(RuntimeError):
 
 @dataclass(frozen=True)
 class TableDoc:
-    """What a mart's yml says: table and column descriptions, and the grain that orders its rows."""
+    """What a mart's yml says: table and column descriptions, and the grain that orders its rows.
+
+    ``rows_by``: column that names the publish group of a row, of a mart whose rows go out group by group.
+    """
 
     description: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     grain: tuple[str, ...] = ()
+    rows_by: str | None = None
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a mart's rows come from: ``build`` (the build warehouse) or ``former`` (the last good release)."""
+    """Where a mart's rows come from: ``build`` (the build warehouse) or ``former`` (the last good release).
+
+    ``held``: groups whose rows of a mart with ``rows_by`` come from the former release, the others from the build.
+    """
 
     catalog: str
     group: str
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

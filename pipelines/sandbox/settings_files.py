@@ -45,6 +45,7 @@ metrics:
   - {{metric: nrr, target: 1.05}}
   - {{metric: grr, target: 0.90}}
   - {{metric: quick_ratio, target: 3.0}}
+  - {{metric: adoption_rate, target: null}}
 
 # A review has a date, or a rule on the fiscal calendar; everything is refreshed so many days before it.
 reviews:

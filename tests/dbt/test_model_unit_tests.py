@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support import raw_money
+from support.money_world import MARTS as MONEY
 from support.usage_world import MARTS, UsageHome, company_tables
 
 
@@ -19,6 +20,10 @@ def test_models_build_without_events_and_pass_their_unit_tests(
     home.fill(tables)
     home.dbt("run", "--select", *(f"+{model}" for model in (*MARTS, "dim_date")))
     assert [mart for mart, rows in home.contents().items() if rows] == ["dim_feature", "dim_launch", "instrumentation"]
+    assert [mart for mart, rows in home.contents().items() if rows] == [
+        "dim_feature", "dim_launch", "revenue_retention",
+    ]  # fmt: skip
+    assert home.query("SELECT count(*) FROM marts.revenue_retention WHERE adopter IS NOT NULL") == [(0,)]
     # dbt reads the types of a unit test's inputs from the tables, so the build came first
     # those of the money models run with their own build (test_money_models)
-    home.dbt("test", "--select", "test_type:unit", "--exclude", "+config.meta.publish_group:money")
+    home.dbt("test", "--select", "test_type:unit", "--exclude", *MONEY)

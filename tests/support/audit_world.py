@@ -72,7 +72,7 @@ TABLES = {
         SELECT DATE '2025-02-01' AS month_start, NULL::DOUBLE AS quick_ratio, 8.33::DECIMAL(18,2) AS arpa""",
     "marts.arr_by_product_line": "SELECT DATE '2025-02-01' AS month_start, 1::DOUBLE AS attach_rate",
     "marts.arr_by_segment_and_product_line": "SELECT DATE '2025-02-01' AS month_start, 1::DOUBLE AS share_of_arr",
-    "marts.board_metrics": "SELECT DATE '2025-02-01' AS period_start, -5::DOUBLE AS value",
+    "marts.board_metrics": "SELECT DATE '2025-02-01' AS period_start, -5::DOUBLE AS value, 'money' AS publish_group",
     "marts.revenue_retention": "SELECT 1.1::DOUBLE AS nrr, 1::DOUBLE AS grr, 0.5::DOUBLE AS logo_retention",
     "marts.arr_cohorts": "SELECT 1.1::DOUBLE AS nrr, 1::DOUBLE AS grr, 0.5::DOUBLE AS logo_retention",
     "marts.arr_renewals": "SELECT 1::DOUBLE AS renewal_rate",

@@ -57,9 +57,9 @@ def _template() -> bytes:
         _create(con, "arr_by_segment", "segment_bridge")
         _create(con, "board_metrics", "board_metrics")
         con.execute(
-            "INSERT INTO marts.board_metrics (period_type, period_start, metric_key) VALUES"
-            " ('month', '2025-02-01', 'arr'), ('month', '2025-03-01', 'arr'),"
-            " ('quarter', '2025-01-01', 'arr'), ('quarter', '2024-10-01', 'arr')"
+            "INSERT INTO marts.board_metrics (period_type, period_start, metric_key, is_complete) VALUES"
+            " ('month', '2025-02-01', 'arr', true), ('month', '2025-03-01', 'arr', true),"
+            " ('quarter', '2025-01-01', 'arr', true), ('quarter', '2024-10-01', 'arr', true)"
         )
         opening = "0"
         for month, arr in ARR.items():

@@ -32,7 +32,7 @@ TABLES: dict[str, str] = {
     "lens_dimensions": "position INTEGER, dimension VARCHAR",
     "board_metrics": "metric_key VARCHAR, metric_name VARCHAR, kind VARCHAR, unit VARCHAR, quarter_rule VARCHAR, "
     "direction VARCHAR, owner VARCHAR, source VARCHAR, definition VARCHAR, definition_hash VARCHAR, "
-    "board_position INTEGER, target DOUBLE",
+    "board_position INTEGER, target DOUBLE, publish_group VARCHAR",
     "finance_state": "mode VARCHAR, as_of DATE, delivery_number INTEGER, content_hash VARCHAR, landed_on DATE, "
     "has_invoices BOOLEAN, has_gl BOOLEAN, has_control_totals BOOLEAN, has_entitlements BOOLEAN, "
     "has_identity_map BOOLEAN",
@@ -92,6 +92,7 @@ BOARD: list[Row] = [
         "unit": "USD" if metric.unit == "currency" else metric.unit, "quarter_rule": metric.quarter_rule,
         "direction": metric.direction, "owner": metric.owner, "source": metric.source,
         "definition": metric.definition, "definition_hash": metric.definition_hash, "board_position": position,
+        "publish_group": metric.publish_group,
     }
     for position, metric in enumerate(METRICS, start=1)
 ]  # fmt: skip

@@ -32,9 +32,10 @@ class Book:
         self.months = dict(query("SELECT month_start, state_date FROM intermediate.int_calendar__money_months"))
         rates = query("SELECT month_start, currency, fx_rate FROM intermediate.int_money__fx_months")
         self.rates = {(month, currency): rate for month, currency, rate in rates if rate is not None}
-        self.roots = dict(query("SELECT account_id, root_account_id FROM marts.dim_account"))
+        self.roots = dict(query("SELECT account_id, root_account_id FROM intermediate.int_company__accounts"))
         self.segments = query(
-            "SELECT account_id, dimension, segment, valid_from, valid_to FROM marts.dim_account_segment"
+            "SELECT account_id, dimension, segment, valid_from, valid_to "
+            "FROM intermediate.int_company__account_segments WHERE NOT is_total"
         )
         self.starts_in = query("SELECT fiscal_year_starts_in FROM raw.company")[0][0]
         self.rows: dict[date, dict[tuple[str, str, str], Decimal]] = defaultdict(dict)

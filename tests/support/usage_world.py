@@ -24,8 +24,9 @@ MARTS = (
     "usage_retention",
     "account_adoption", "time_to_adopt", "instrumentation",
     "usage_lifecycle", "stickiness_histogram",
+    "revenue_retention",
 )  # fmt: skip
-USAGE = ("staging.amplitude", "intermediate.usage", "marts.usage")
+USAGE = ("staging.amplitude", "intermediate.usage", "marts.usage", "revenue_retention")
 START, DAYS = datetime(2024, 2, 5), 76  # daylight saving begins in the middle in New York
 RULES = [
     # feature, set, line, event type, property, value: an event may be use of several features, of one twice

@@ -18,7 +18,7 @@ with due as (
     'arr_by_product_line': ['money', 'due.has_money'],
     'arr_by_segment_and_product_line': ['money', 'due.has_money'],
     'tie_out': ['money', 'due.has_money'],
-    'board_metrics': ['money', 'due.has_money'],
+    'board_metrics': ['money', 'due.has_money', "publish_group = 'money'"],
     'dim_feature': ['usage', 'due.has_features'],
     'fct_user_activity_day': ['usage', 'true'],
     'fct_feature_usage_day': ['usage', 'due.has_features'],
@@ -34,12 +34,12 @@ with due as (
 } %}
 
 counted as (
-    {% for mart, (publish_group, is_configured) in marts.items() %}
+    {% for mart, judged in marts.items() %}
     select
         '{{ mart }}' as subject,
-        '{{ publish_group }}' as publish_group,
-        {{ is_configured }} as is_configured,
-        (select count(*) from {{ ref(mart) }}) as rows_found
+        '{{ judged[0] }}' as publish_group,
+        {{ judged[1] }} as is_configured,
+        (select count(*) from {{ ref(mart) }} where {{ judged[2] | default('true') }}) as rows_found
     from due
     {% if not loop.last %}union all{% endif %}
     {% endfor %}

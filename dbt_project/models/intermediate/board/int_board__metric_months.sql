@@ -57,7 +57,7 @@ union all
 {{ metrics_in_rows(ref('int_board__line_months'), line_bridge, 'scope', 'scope_key', "scope = 'product_line'") }}
 union all
 {{ metrics_in_rows(
-    ref('revenue_retention'), retention, 'scope', 'scope_key', "window_months = 12 and scope in ('all', 'product_line')"
+    ref('int_money__retention_cells'), retention, 'scope', 'scope_key', "window_months = 12 and scope in ('all', 'product_line')"
 ) }}
 union all
 {{ metrics_in_rows(ref('int_board__economics'), economics, 'scope', 'scope_key', 'true') }}

@@ -10,5 +10,6 @@ select
     definition,
     definition_hash,
     board_position,
+    publish_group,
     target
 from {{ source('board', 'board_metrics') }}
