@@ -73,18 +73,13 @@ class Model:
     parents: list[str] = field(default_factory=list)
 
 
-def compile_models(
-    folder: Path, selected: str = "+config.meta.publish_group:money", warehouse: Path | None = None
-) -> list[Model]:
+def compile_models(folder: Path, selected: tuple[str, ...] = MONEY, warehouse: Path | None = None) -> list[Model]:
     """The selected models as a full refresh builds them, in the order they build in."""
     done = subprocess.run(
-        [DBT, "compile", "--quiet", "--full-refresh", "--select", selected, "--exclude", "resource_type:test",
+        [DBT, "compile", "--quiet", "--full-refresh", "--select", *selected, "--exclude", "resource_type:test",
          "resource_type:unit_test", "--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path",
          folder, "--log-path", folder / "logs"],
         env=os.environ | {"LENS_WAREHOUSE": str(warehouse or folder / "warehouse.duckdb")},
-        [DBT, "compile", "--quiet", "--select", *MONEY, "--project-dir", PROJECT,
-         "--profiles-dir", PROJECT, "--target-path", folder, "--log-path", folder / "logs"],
-        env=os.environ | {"LENS_WAREHOUSE": str(folder / "warehouse.duckdb")},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:

@@ -57,7 +57,7 @@ def usage_models(folder: Path, warehouse: Path) -> list[Model]:
     with duckdb.connect(str(warehouse)) as con:
         for schema in ("staging", "intermediate", "marts", "audit", "quality"):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    models = compile_models(folder, "+path:models/marts/usage", warehouse)
+    models = compile_models(folder, ("+path:models/marts/usage",), warehouse)
     paths = {
         node["name"]: node["path"]
         for node in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["nodes"].values()
