@@ -248,15 +248,18 @@ def measure(warehouse: Path, models: list[Model], asked: argparse.Namespace, is_
     found = {"rss_gb": max(cost["rss_gb"] for cost in costs.values())}
     if not is_first:
         return found
-    found["core"] = costs["core"]["wall"] / baseline(warehouse)["wall"]
+    daily = baseline(warehouse)
+    found["core"] = costs["core"]["wall"] / daily["wall"]
+    print(f"  core, {' and '.join(FIRST)}: {costs['core']['cpu'] / daily['cpu']:.1f} × its CPU", flush=True)
     check_core(warehouse, is_made=asked.home is None)
     found["small"] = marts_are_small(warehouse, models)
     for mart in NAIVE:
         if mart in costs and asked.home is None:
             grains = {grain: naive_parts(warehouse, mart, grain, tuple(asked.scopes)) for grain in asked.grains}
             found[mart] = sum(part["wall"] for part in grains.values()) / costs[mart]["wall"]
-            cells = sum(part["cells"] for part in grains.values())
-            print(f"  a part of {cells:,} of {count(warehouse, f'marts.{mart}'):,} rows", flush=True)
+            cells, cpu = (sum(part[figure] for part in grains.values()) for figure in ("cells", "cpu"))
+            rows = count(warehouse, f"marts.{mart}")
+            print(f"  {cells:,} of {rows:,} rows at {cpu / costs[mart]['cpu']:.1f} × the mart's CPU", flush=True)
     return found
 
 
