@@ -32,7 +32,7 @@ def usage_retention(usage: Reference) -> dict[Key, tuple[int, int, date, bool]]:
 
 
 def _cohorts(usage: Reference, grain: str, histories: dict[Key, list[Counted]]) -> tuple[Cohorts, Cohorts]:
-    """(unit, mode, dimension, segment, scope, cohort start) → units that entered; (unit, scope, start) → active ones."""
+    """Units that entered by (unit, mode, dimension, segment, scope, start), active ones by (unit, scope, start)."""
     cohorts: Cohorts = defaultdict(set)
     active: Cohorts = defaultdict(set)
     for (unit, name, *scope), events in histories.items():
