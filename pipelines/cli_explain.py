@@ -31,9 +31,10 @@ Examples:
 
 _ADOPTION_HELP = """Who adopted a feature, and why the others do not count: accounts by state, with dates and ARR.
 
-The figures are those of the published adoption table in a month, for all accounts or a segment. Entitled accounts that
-used the feature in the 28 days to month end count as adopted; every other account is listed with the reason why not:
-never used it, used it once but not in those days, used it without being entitled.
+The figures are the published ones of a month, for all accounts or a segment.
+Entitled accounts that used the feature in the 28 days to month end count as
+adopted. Every other account is listed with the reason why not: never used it,
+used it once but not in those days, used it without being entitled.
 The accounts add up to the published figures, or the command refuses.
 
 Examples:

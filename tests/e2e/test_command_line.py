@@ -76,6 +76,16 @@ def test_a_figure_is_explained_down_to_its_contracts(world: World) -> None:
     assert unknown.returncode == 2 and "did you mean insights?" in unknown.stderr
 
 
+def test_an_adoption_figure_is_explained_by_its_accounts(world: World) -> None:
+    asked = ["explain", "adoption", "--month", "2026-10", "--segment", "MID_market"]
+    shown = lens(*asked, "--feature", "Reports", home=world.home, company=world.company)
+    assert shown.returncode == 0, shown.stderr
+    assert "October 2026 · size mid_market" in shown.stdout and "entitled, 2026-10-31" in shown.stdout
+    assert "on 3 days within 28" in shown.stdout and "acct-" in shown.stdout
+    unknown = lens(*asked, "--feature", "report", home=world.home, company=world.company)
+    assert unknown.returncode == 2 and "did you mean reports?" in unknown.stderr
+
+
 def test_status_before_and_after_the_first_refresh(world: World, tmp_path: Path) -> None:
     before = lens("status", home=tmp_path / "home", company=world.company)
     assert before.returncode == 0 and "none yet" in before.stdout

@@ -1,7 +1,5 @@
 -- The 28 days to the date whose state a month shows, as bits of the month of that date and of the month before: what to
 -- hold against int_usage__user_month. Two rows per month.
-{{ config(materialized='view') }}
-
 with months as (
     select
         month_start,
