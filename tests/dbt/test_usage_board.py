@@ -1,4 +1,4 @@
-"""The board's metrics of usage: they are those of the marts, quarters are last months, and money is not moved by them."""
+"""The board's metrics of usage: they are those of the marts, quarters are last months, and money stays what it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> UsageHome:
         made["finance_state"] = [raw_money.state("minimum", AS_OF, has_entitlements=True)]
         home = UsageHome(tmp_path_factory.mktemp("board") / "warehouse.duckdb", base / "dbt_usage")
         home.fill(made)
-        home.dbt("run", "--select", "+board_metrics")
+        home.dbt("run", "--select", "+board_metrics", "--full-refresh")
         _built[base] = home
     return _built[base]
 
@@ -69,12 +69,13 @@ def test_over_everything_an_account_counts_once(home: UsageHome) -> None:
             WHERE entitled AND scope = 'product_line'
         )
         SELECT month_start, dimension, segment, 'adoption_rate',
-            count(DISTINCT account_id) FILTER (WHERE days_28d > 0), count(DISTINCT account_id) FROM lines GROUP BY 1, 2, 3
+            count(DISTINCT account_id) FILTER (WHERE days_28d > 0), count(DISTINCT account_id)
+        FROM lines GROUP BY 1, 2, 3
         UNION ALL
         SELECT month_start, dimension, segment, 'arr_adoption_rate',
             coalesce(sum(arr) FILTER (WHERE days_28d > 0), 0), sum(arr) FROM lines GROUP BY 1, 2, 3
     """)
-    assert len(found) > 20 and sorted(found) == sorted(expected)
+    assert len(found) > 10 and sorted(found) == sorted(expected)
 
 
 def test_a_quarter_is_its_last_month_and_over_when_that_is(home: UsageHome) -> None:
@@ -82,7 +83,8 @@ def test_a_quarter_is_its_last_month_and_over_when_that_is(home: UsageHome) -> N
         SELECT q.metric_key, q.period_start::VARCHAR, m.period_start::VARCHAR, q.is_complete, q.value = m.value
         FROM marts.board_metrics q JOIN marts.board_metrics m
             USING (metric_key, dimension, segment, scope, scope_key, numerator)
-        WHERE q.metric_key IN ('active_users', 'adoption_rate') AND q.period_type = 'quarter' AND m.period_type = 'month'
+        WHERE q.metric_key IN ('active_users', 'adoption_rate')
+            AND q.period_type = 'quarter' AND m.period_type = 'month'
             AND q.dimension = 'all' AND q.scope = 'all'
             AND m.period_start = CASE WHEN q.period_start = '2024-01-01' THEN '2024-03-01' ELSE '2024-04-01' END::DATE
         ORDER BY ALL

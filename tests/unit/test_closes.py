@@ -68,6 +68,16 @@ def test_the_last_month_of_a_fiscal_quarter_freezes_the_quarter_too(home: Home) 
     assert march == [("month", "2025-03-01"), ("quarter", "2025-01-01")]
 
 
+def test_usage_that_is_not_known_to_the_end_of_the_month_is_not_frozen(home: Home) -> None:
+    """Money of a month may be complete before its usage is."""
+    insert = "INSERT INTO marts.board_metrics (period_type, period_start, metric_key, is_complete) VALUES"
+    record = close(home, "2025-02", f"{insert} ('month', '2025-02-01', 'adoption_rate', false)",
+                   f"{insert} ('month', '2025-02-01', 'active_users', true)")  # fmt: skip
+    path = str(record.file("board_metrics"))
+    frozen = duckdb.execute("SELECT metric_key FROM read_parquet(?) ORDER BY 1", [path])
+    assert frozen.fetchall() == [("active_users",), ("arr",)]
+
+
 def test_what_is_closed_is_loaded_for_dbt(home: Home) -> None:
     close(home, "2025-02")
     close(home, "2025-03")
