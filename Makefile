@@ -59,6 +59,7 @@ bench: $(VENV)/.dev ## speed and memory, as ratios
 	@$(BIN)/python -m benchmarks.extract
 	@$(BIN)/python benchmarks/refresh.py
 	@$(BIN)/python -m benchmarks.money
+	@$(BIN)/python -m benchmarks.usage
 
 lock: $(BIN)/uv ## resolve the pins again
 	@$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q pyproject.toml -o requirements.lock

@@ -30,6 +30,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = ROOT / "dbt_project"
 DBT = Path(sys.executable).with_name("dbt")
+_KINDS = {"view": "VIEW", "table": "TABLE", "incremental": "TABLE"}  # as a full refresh builds them
 # the money marts, and what money alone decides of the marts that usage adds rows to
 MONEY = ("+config.meta.publish_group:money", "+int_money__retention_cells", "+int_board__money_metrics")
 TARGETS = {"seconds": 60.0, "rss_gb": 4.0, "growth": 2.2}
@@ -72,12 +73,13 @@ class Model:
     parents: list[str] = field(default_factory=list)
 
 
-def compile_models(folder: Path) -> list[Model]:
-    """Every published money model and its parents, in the order they build in."""
+def compile_models(folder: Path, selected: tuple[str, ...] = MONEY, warehouse: Path | None = None) -> list[Model]:
+    """The selected models as a full refresh builds them, in the order they build in."""
     done = subprocess.run(
-        [DBT, "compile", "--quiet", "--select", *MONEY, "--project-dir", PROJECT,
-         "--profiles-dir", PROJECT, "--target-path", folder, "--log-path", folder / "logs"],
-        env=os.environ | {"LENS_WAREHOUSE": str(folder / "warehouse.duckdb")},
+        [DBT, "compile", "--quiet", "--full-refresh", "--select", *selected, "--exclude", "resource_type:test",
+         "resource_type:unit_test", "--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path",
+         folder, "--log-path", folder / "logs"],
+        env=os.environ | {"LENS_WAREHOUSE": str(warehouse or folder / "warehouse.duckdb")},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
@@ -86,7 +88,7 @@ def compile_models(folder: Path) -> list[Model]:
     models = {key: node for key, node in nodes.items() if node["resource_type"] == "model" and node.get("compiled")}
     return [
         Model(
-            node["name"], node["relation_name"], node["config"]["materialized"].upper(), node["compiled_code"],
+            node["name"], node["relation_name"], _KINDS[node["config"]["materialized"]], node["compiled_code"],
             [models[key]["name"] for key in node["depends_on"]["nodes"] if key in models],
         )
         for node in models.values()
@@ -125,9 +127,10 @@ def timed(warehouse: Path, models: list[Model]) -> dict[str, Any]:
             seconds[model.name] = time.perf_counter() - began
             return model.name
 
-        waiting = TopologicalSorter({model.name: model.parents for model in models})
-        waiting.prepare()
         by_name, running = {model.name: model for model in models}, set()
+        # parents that are not asked for are built already
+        waiting = TopologicalSorter({model.name: set(model.parents) & by_name.keys() for model in models})
+        waiting.prepare()
         while waiting.is_active():
             running |= {threads.submit(create, by_name[name]) for name in waiting.get_ready()}
             done, running = wait(running, return_when=FIRST_COMPLETED)

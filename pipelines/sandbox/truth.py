@@ -14,6 +14,8 @@ from pipelines.sandbox.accounts import Account
 from pipelines.sandbox.arr import Arr, money
 from pipelines.sandbox.catalogue import SUCCESSION
 from pipelines.sandbox.contracts import BASE_CHURN
+from pipelines.sandbox.curves import UseDays, adoption
+from pipelines.sandbox.entitlement import entitled, stays
 from pipelines.sandbox.events import CLOCK_LATE, CLOCK_WRONG, RESENT, SAME_UUID, Events, Ints
 from pipelines.sandbox.export import copies
 from pipelines.sandbox.features import FEATURES, KINDS, features_of
@@ -49,6 +51,7 @@ class Tally:
         self.attributed = np.zeros(len(KINDS), np.int64)
         self.active_users = np.zeros((len(self.months), len(users)), bool)
         self.active_accounts = np.zeros((len(self.months), len(accounts) + 1), bool)
+        self.use = UseDays(spec, len(accounts))
         self.users_of_feature = np.zeros((len(FEATURES), len(users)), bool)
         self.is_internal = users.is_internal | (users.account == len(accounts) - 1)
         self.inactive = np.array([kind.event_type in _INACTIVE for kind in KINDS])
@@ -85,6 +88,8 @@ class Tally:
         for kind, found in enumerate(self.features):
             for feature in found:
                 self.users_of_feature[feature, events.user[events.kind == kind]] = True
+            own = named & (events.kind == kind)
+            self.use.add(events.occurred_us[own] // (3600 * SECOND_US) - self.first_hour, events.account[own], found)
 
     def _of_feature(self, by_kind: Ints, feature: int) -> int:
         """Events of all kinds that the registry gives to a feature."""
@@ -184,6 +189,7 @@ def truth(spec: SandboxSpec, seed: int, accounts: list[Account], book: Book, arr
             f.key: {"ceiling_by_size": f.ceiling, "median_days": f.median_days, "counted_from": "entitlement or launch"}
             for f in FEATURES
         },
+        "adoption": adoption(spec, accounts, entitled(spec, accounts, stays(book), spec.days), tally.use),
         "adopted": {
             a.account_id: {key: on.isoformat() for key, on in sorted(a.adopted.items()) if on <= spec.last_day}
             for a in accounts

@@ -11,6 +11,7 @@ import pytest
 
 from support.company_folder import complete_journey
 from support.line import hashes, lens, manifest, refresh, released
+from support.usage_identities import broken
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 
@@ -37,6 +38,12 @@ def test_the_published_marts_hold_the_known_figures(whole: Path) -> None:
         assert dict(found) == reported
         assert ties.fetchall() == [("ok", 12)]
     assert manifest(whole).as_of == {"money": "2017-12-31", "usage": "2017-12-31", "joint": "2017-12-31"}
+
+
+def test_identities_of_usage_hold(whole: Path) -> None:
+    with released(whole) as con:
+        assert broken(lambda sql: con.execute(sql).fetchall()) == {}
+        assert con.execute("SELECT count(DISTINCT feature_key) FROM marts.account_adoption").fetchone() == (311,)
 
 
 def test_a_second_run_changes_nothing(whole: Path) -> None:

@@ -13,6 +13,7 @@ from conftest import World
 
 from support.line import hashes, lens, manifest, refresh, released
 from support.sandbox import truth_of_small
+from support.usage_identities import broken
 
 
 def test_published_arr_is_the_planted_arr_to_the_cent(world: World) -> None:
@@ -60,6 +61,44 @@ def test_published_users_are_the_planted_people(world: World) -> None:
     totals = truth_of_small()["events"]["totals"]
     repeats = [totals[name] for name in ("level_1_duplicates", "level_2_duplicates", "late_resends")]
     assert report == (totals["anonymous"], totals["anonymous"], 0, *repeats)
+
+
+def test_published_adoption_is_the_planted_adoption(world: World) -> None:
+    """Every feature's curve, in total and by segment: who may, who ever did, who does, and who may not but does."""
+    counts = ("entitled_accounts", "adopted_ever", "current_accounts", "off_entitlement_accounts")
+    planted = {
+        (row["month_start"], row["dimension"], row["segment"], row["feature_key"]): tuple(row[name] for name in counts)
+        for row in truth_of_small()["adoption"]
+    }
+    with released(world.home) as con:
+        found = con.execute(f"""
+            SELECT month_start::VARCHAR, dimension, segment, scope_key, {", ".join(counts)} FROM marts.adoption
+            WHERE scope = 'feature'
+        """).fetchall()
+        listed = con.execute("""
+            SELECT month_start::VARCHAR, 'all', 'all', feature_key, count_if(entitled),
+                count_if(entitled AND first_used_on IS NOT NULL), count_if(state IN ('tried', 'established')),
+                count_if(state = 'off_entitlement' AND days_28d > 0)
+            FROM marts.account_adoption GROUP BY ALL
+        """).fetchall()
+        first_used = con.execute("""
+            SELECT account_id, feature_key, min(first_used_on) FROM marts.account_adoption
+            WHERE first_used_on IS NOT NULL GROUP BY ALL
+        """).fetchall()
+    assert {tuple(row[:4]): tuple(row[4:]) for row in found} == planted
+    totals = {key: row for key, row in planted.items() if key[1] == "all"}
+    assert {tuple(row[:4]): tuple(row[4:]) for row in listed if any(row[4:])} == totals
+    adopted = truth_of_small()["adopted"]
+    sent_by_others = {"export", "file_import"}  # kinds that more than one feature's rules match
+    early = [
+        row for row in first_used if row[1] not in sent_by_others and str(row[2]) < adopted[row[0]].get(row[1], "9999")
+    ]
+    assert early == [], "no account uses a feature before the day it was planted to adopt it"
+
+
+def test_identities_of_usage_hold_in_the_release(world: World) -> None:
+    with released(world.home) as con:
+        assert broken(lambda sql: con.execute(sql).fetchall()) == {}
 
 
 def test_the_release_vouches_for_itself(world: World) -> None:

@@ -24,6 +24,9 @@ MARTS = (
     "usage_lifecycle", "stickiness_histogram",
     "account_adoption", "time_to_adopt", "instrumentation",
     "usage_retention",
+    "usage_retention",
+    "account_adoption", "time_to_adopt", "instrumentation",
+    "usage_lifecycle", "stickiness_histogram",
     "revenue_retention",
 )  # fmt: skip
 USAGE = ("staging.amplitude", "intermediate.usage", "marts.usage", "revenue_retention")

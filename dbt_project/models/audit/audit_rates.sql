@@ -23,6 +23,7 @@
     ['arr_renewals', 'renewal_rate', 'money', 0, 1],
     ['product_economics', 'gross_margin', 'money', none, none],
     ['product_economics', 'magic_number', 'money', none, none],
+    ['usage_retention', 'retention', 'usage', 0, 1],
     ['time_to_adopt', 'adopted_by_7d', 'joint', 0, 1],
     ['time_to_adopt', 'adopted_by_28d', 'joint', 0, 1],
     ['time_to_adopt', 'adopted_by_90d', 'joint', 0, 1],

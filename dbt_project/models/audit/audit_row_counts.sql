@@ -31,6 +31,11 @@ with due as (
     'account_adoption': ['joint', 'due.has_features'],
     'instrumentation': ['usage', 'due.has_features'],
     'usage_retention': ['usage', 'true'],
+    'usage_retention': ['usage', 'true'],
+    'account_adoption': ['joint', 'due.has_features'],
+    'instrumentation': ['usage', 'due.has_features'],
+    'usage_lifecycle': ['usage', 'true'],
+    'stickiness_histogram': ['usage', 'true'],
 } %}
 
 counted as (
