@@ -21,9 +21,6 @@ PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 MARTS = (
     "active_usage", "adoption", "fct_feature_usage_day", "fct_user_activity_day", "unattributed_events",
     "unmapped_events", "extraction_hours", "identity_report", "dim_feature", "dim_launch",
-    "usage_lifecycle", "stickiness_histogram",
-    "account_adoption", "time_to_adopt", "instrumentation",
-    "usage_retention",
     "usage_retention",
     "account_adoption", "time_to_adopt", "instrumentation",
     "usage_lifecycle", "stickiness_histogram",

@@ -27,7 +27,6 @@
     ['time_to_adopt', 'adopted_by_7d', 'joint', 0, 1],
     ['time_to_adopt', 'adopted_by_28d', 'joint', 0, 1],
     ['time_to_adopt', 'adopted_by_90d', 'joint', 0, 1],
-    ['usage_retention', 'retention', 'usage', 0, 1],
 ] %}
 {% set may_be_empty = [
     'unmapped_events', 'revenue_retention', 'arr_cohorts', 'arr_renewals', 'product_economics',
