@@ -99,6 +99,14 @@ units as (
     inner join segment_days using (month_start, account_id)
 ),
 
+-- in order, so that the counts of a group stay at hand while its rows come by
+ordered as (
+    select *
+    from units
+    where days <> 0
+    order by month_start, scope_no, segment_no
+),
+
 counts as (
     select
         month_start,
@@ -114,8 +122,7 @@ counts as (
         cast(count_if((days & {{ in_month }}) <> 0) as bigint) as active_in_month,
         histogram(bit_count(days & {{ in_month }})) as units_by_days,
         bit_or(days) as days
-    from units
-    where days <> 0
+    from ordered
     group by month_start, unit, segment_no, scope_no
 )
 
