@@ -15,7 +15,11 @@ from support.line import hashes, lens, manifest, refresh
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--help"], ["refresh", "--help"], ["backfill", "--help"], ["release", "--help"], ["explain", "arr", "--help"],
+        ["--help"],
+        ["refresh", "--help"],
+        ["backfill", "--help"],
+        ["release", "--help"],
+        ["explain", "arr", "--help"],
         ["explain", "adoption", "--help"],
     ],
 )
