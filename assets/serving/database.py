@@ -152,9 +152,7 @@ def _mix(con: duckdb.DuckDBPyConnection, table: str, rows_by: str, held: Sequenc
         )
 
 
-def _put(
-    con: duckdb.DuckDBPyConnection, table: str, entry: TableEntry | None, doc: TableDoc, source: str
-) -> Built:
+def _put(con: duckdb.DuckDBPyConnection, table: str, entry: TableEntry | None, doc: TableDoc, source: str) -> Built:
     """Makes the table what the source holds: carried over, its changed dates replaced, or written anew."""
     columns = portable_columns(con, source, table)
     new = bucket_hashes(con, source, table, columns)

@@ -209,13 +209,15 @@ WORLDS: dict[str, list[Change]] = {
         ),
     ],
     "no feature registry": [
-        (
-            "DELETE FROM raw.feature_rules",
-            dict.fromkeys(["adoption", "joint_rates_finite", "joint_rates_within_bounds"], "not_configured"),
-        ),
+        # the joint rates that are left are those of retention, which money has without features
+        ("DELETE FROM raw.feature_rules", {"adoption": "not_configured"}),
         *(
             (f"DELETE FROM marts.{table}", {})
             for table in ("adoption", "time_to_adopt", "fct_feature_usage_day", "dim_feature")
+        ),
+        (
+            "DELETE FROM marts.revenue_retention",
+            dict.fromkeys(["joint_rates_finite", "joint_rates_within_bounds"], "not_configured"),
         ),
     ],
 }  # fmt: skip

@@ -71,7 +71,7 @@ def test_an_unknown_metric_is_named_with_its_place_and_those_that_exist(tmp_path
         checked_company(folder)
     assert found.value.what == "there is no metric 'atach_rate' (did you mean attach_rate?)"
     assert found.value.where == "company/board.yaml, key metrics[2]"
-    assert "arr, arr_at_notice" in found.value.mend and "docs/metrics.md" in found.value.mend
+    assert "arr_at_notice, arr_past_due" in found.value.mend and "docs/metrics.md" in found.value.mend
 
 
 def test_the_page_of_metrics_is_the_registry() -> None:
