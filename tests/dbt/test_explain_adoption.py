@@ -121,6 +121,7 @@ def test_what_is_printed_fits_the_terminal(home: Home, width: int) -> None:
     assert "Adoption of Chat [bold] (ai_chat), April 2024 · all accounts" in named
 
 
+@pytest.mark.slow
 def test_without_money_there_is_no_money_column(tmp_path_factory: pytest.TempPathFactory) -> None:
     shown = told(homes(tmp_path_factory, "all_live"), feature="report", month="2024-03")
     assert "ARR" not in shown and "every account that exists" in shown and "0.00" not in shown

@@ -260,6 +260,7 @@ def test_what_went_silent_and_what_was_never_seen(told: UsageHome) -> None:
     assert len(found) == len({rule["feature_key"] for rule in company_tables()["feature_rules"]})
 
 
+@pytest.mark.slow
 def test_later_days_move_last_use_over_silent_months(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Loaded in two parts, the marts are those of one load: last use and being established are carried."""
     tables = accounts_tables("entitlements")

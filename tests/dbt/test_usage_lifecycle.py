@@ -150,6 +150,7 @@ def test_an_account_that_changes_segment_in_mid_month(tmp_path: Path, tmp_path_f
     assert found == [("all", 2, 1, 1), ("big", 1, 1, 1), ("smb", 1, 1, 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first_day", "classes"),
     [("monday", [(1, 1, 0, 0, 0), (0, 0, 0, 0, 1)]), ("sunday", [(1, 1, 0, 0, 0), (1, 0, 1, 0, 0)])],

@@ -167,6 +167,7 @@ def test_an_unfinished_cell_is_shown_as_such(story: UsageHome) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_unrelated_account_changes_nobody_elses_numbers(story: UsageHome, tmp_path: Path) -> None:
     more = (("2024-01-05", "u8", "org-2", "Report Viewed"), ("2024-03-03", "u8", "org-2", "Report Viewed"))
     other = _build(tmp_path, story.target, (*STORY, *more))

@@ -13,7 +13,7 @@ UNREAD_FINANCE = (
 FILLED_MARTS = (
     "dim_account", "dim_account_segment", "dim_date", "dim_feature", "extraction_hours", "fct_arr_movement",
     "identity_report", "fct_user_activity_day", "fct_feature_usage_day",
-    "account_adoption", "instrumentation",
+    "account_adoption", "instrumentation", "usage_lifecycle", "stickiness_histogram",
 )  # fmt: skip
 
 TABLES = {
@@ -85,6 +85,7 @@ TABLES = {
         SELECT DATE '2025-02-01' AS month_start, 0.5::DOUBLE AS adoption_rate, 0.5::DOUBLE AS established_rate,
             0.5::DOUBLE AS arr_adoption_rate, 1.5::DOUBLE AS active_seat_rate, 2::DOUBLE AS breadth,
             3::DOUBLE AS days_per_account""",
+    "marts.usage_retention": "SELECT 0.5::DOUBLE AS retention",
     "marts.time_to_adopt": """
         SELECT 0.25::DOUBLE AS adopted_by_7d, 0.5::DOUBLE AS adopted_by_28d, NULL::DOUBLE AS adopted_by_90d""",
 }

@@ -11,6 +11,7 @@ import pytest
 
 from support import raw_money
 from support.adoption_reference import Adoption
+from support.once import made_once
 from support.usage_reference import Reference
 from support.usage_world import UsageHome, company_tables, events, ledger, merges
 
@@ -32,13 +33,12 @@ class World:
 
 
 def built(name: str, factory: pytest.TempPathFactory) -> World:
-    """The company of this name; every test file of a session gets the same build."""
+    """The company of this name; every test file and process of a session reads the same build, and none writes it."""
     base = factory.getbasetemp()
     if (base, name) not in _built:
         tables = _tables(name)
-        home = UsageHome(factory.mktemp(name) / "warehouse.duckdb", base / "dbt_usage")
-        home.fill(tables)
-        home.run(full_refresh=True)
+        folder = made_once(factory, f"usage_{name}", lambda folder: _build(folder, base / "dbt_usage", tables))
+        home = UsageHome(folder / "warehouse.duckdb", base / "dbt_usage")
         ((watermark, joint),) = home.query(f"SELECT usage_watermark, joint_watermark FROM {WATERMARKS}")
         arr = home.query("SELECT month_start, account_id, product_line, arr FROM marts.fct_arr_month")
         reference = Reference(tables, watermark)
@@ -46,6 +46,12 @@ def built(name: str, factory: pytest.TempPathFactory) -> World:
         adoption = Adoption(reference, {(month, a, line): value for month, a, line, value in arr}, joint, basis)
         _built[base, name] = World(home, reference, adoption)
     return _built[base, name]
+
+
+def _build(folder: Path, target: Path, tables: dict[str, Any]) -> None:
+    home = UsageHome(folder / "warehouse.duckdb", target)
+    home.fill(tables)
+    home.run(full_refresh=True)
 
 
 def _tables(name: str) -> dict[str, Any]:
