@@ -8,10 +8,14 @@
     ] as bigint[]) as {{ name }}
 {%- endmacro %}
 
-{# The dates of a half-open range as bits: bit 0 is the given first date, and there are so many of them. #}
+{# The dates of a half-open range as bits: bit 0 is the given first date, and there are so many of them. A range that ends
+   before it begins has none. #}
 {% macro date_bits(from_date, to_date, first_date, length) -%}
-    (cast(1 as bigint) << cast(least(greatest({{ to_date }} - ({{ first_date }}), 0), {{ length }}) as bigint))
-    - (cast(1 as bigint) << cast(least(greatest({{ from_date }} - ({{ first_date }}), 0), {{ length }}) as bigint))
+    greatest(
+        0,
+        (cast(1 as bigint) << cast(least(greatest({{ to_date }} - ({{ first_date }}), 0), {{ length }}) as bigint))
+        - (cast(1 as bigint) << cast(least(greatest({{ from_date }} - ({{ first_date }}), 0), {{ length }}) as bigint))
+    )
 {%- endmacro %}
 
 {# Rows with a day both in a window of so many days and in the window before it, for windows one after the other; the

@@ -132,22 +132,25 @@ def test_a_user_in_two_accounts(tmp_path: Path, tmp_path_factory: Any) -> None:
 
 
 def test_an_account_that_changes_segment_in_mid_month(tmp_path: Path, tmp_path_factory: Any) -> None:
-    """a0 is small up to March 11th. In March it is active as both, but in total once."""
+    """a0 is small up to March 11th. In March it is active as both, but in total once. u4 begins when it is big."""
     days = ["2024-02-20", "2024-03-11", "2024-03-12", "2024-04-03"]
     loader = _company(tmp_path, tmp_path_factory, [_used(day, "u1", "org-0") for day in days[:3]])
-    loader.load([_used(days[3], "u2", "org-2")], ledger(70), "2024-03-31")
+    loader.load([_used("2024-03-13", "u4", "org-0"), _used(days[3], "u2", "org-2")], ledger(70), "2024-03-31")
     small = {"2024-02-01": (1, 1, 0, 0, 0), "2024-03-01": (1, 0, 1, 0, 0), "2024-04-01": (0, 0, 0, 0, 1)}
-    big = {"2024-03-01": (1, 1, 0, 0, 0), "2024-04-01": (1, 1, 0, 0, 1)}
-    for unit in ("user", "account"):
+    for unit, big, total in (("user", 2, (2, 1, 1, 0, 0)), ("account", 1, (1, 0, 1, 0, 0))):
         assert _classes(loader, "month", unit, "size", "smb") == small
-        assert _classes(loader, "month", unit, "size", "big") == big
-        assert _classes(loader, "month", unit, "region", "unassigned")["2024-03-01"] == (1, 0, 1, 0, 0)
+        assert _classes(loader, "month", unit, "size", "big") == {
+            "2024-03-01": (big, big, 0, 0, 0), "2024-04-01": (1, 1, 0, 0, big),
+        }  # fmt: skip
+        assert _classes(loader, "month", unit, "region", "unassigned")["2024-03-01"] == total
+    entries = "SELECT unit, unit_key, scope_no, first_date FROM intermediate.int_usage__lifecycle_entries"
+    assert loader.home.query(f"{entries} GROUP BY ALL HAVING count(*) > 1") == []
     found = loader.home.query("""
         SELECT segment, days_active, units, units_at_least FROM marts.stickiness_histogram
         WHERE month_start = '2024-03-01' AND unit = 'user' AND dimension IN ('all', 'size') AND scope = 'all'
         ORDER BY ALL
     """)
-    assert found == [("all", 2, 1, 1), ("big", 1, 1, 1), ("smb", 1, 1, 1)]
+    assert found == [("all", 1, 1, 2), ("all", 2, 1, 1), ("big", 1, 2, 2), ("smb", 1, 1, 1)]
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ set_days as (
     inner join (select distinct month_start from months) as months
         on months.month_start + 31 > sets.valid_from
             and months.month_start < sets.valid_to
+    where sets.valid_to > {{ since }}
 ),
 
 fresh as (
